@@ -20,7 +20,8 @@ bool fuzz_mostly_commands;
 
 static uint64_t call_limit;
 
-/* How many there were, for people who measure (FUZZ_SESSIONS=1). */
+/* How many there were, for people who measure (FUZZ_SESSIONS=1): in the end, and each time there are so many more. */
+#define REPORT_EACH 10000000u
 static unsigned long sessions_run, steps_run, layouts_run[2][2];
 
 static struct {
@@ -514,9 +515,11 @@ static void session_run(fuzz_opener *opener)
 
 static void sessions_report(void)
 {
-	if (getenv("FUZZ_SESSIONS"))
-		printf("%lu sessions, %lu steps; opened: split %lu, in order %lu; packed %lu, in order %lu\n", sessions_run, steps_run,
-		       layouts_run[0][0], layouts_run[0][1], layouts_run[1][0], layouts_run[1][1]);
+	if (!getenv("FUZZ_SESSIONS"))
+		return;
+	printf("%lu sessions, %lu steps; opened: split %lu, in order %lu; packed %lu, in order %lu\n", sessions_run, steps_run,
+	       layouts_run[0][0], layouts_run[0][1], layouts_run[1][0], layouts_run[1][1]);
+	fflush(stdout);
 }
 
 void fuzz_sessions(const uint8_t *bytes, size_t size, uint64_t limit, fuzz_opener *opener)
@@ -527,6 +530,7 @@ void fuzz_sessions(const uint8_t *bytes, size_t size, uint64_t limit, fuzz_opene
 	fuzz_world_begin(bytes, size);
 	do {
 		session_run(opener);
-		sessions_run++;
+		if (++sessions_run % REPORT_EACH == 0)
+			sessions_report();
 	} while (fuzz_more());
 }
