@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include <vionet/device.h>
+#include <vionet/steering.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -18,8 +19,6 @@
 #include "driver/ring/slow_path.h"
 #include "driver/state/feature.h"
 #include "driver/state/health.h"
-
-#define QUEUES_MAX 256u
 
 /*
  * What the last back end has not completed, it may have completed out of order: what is
@@ -158,7 +157,7 @@ static int reconnect_check_buffers(struct vionet_device *device)
 static int reconnect_go_on(struct vionet_device *device, unsigned int timeout_ms)
 {
 	const struct vn_transport_ops *ops = device->transport->ops;
-	uint16_t next[QUEUES_MAX] = { 0 };
+	uint16_t next[2 * VIONET_QUEUE_PAIRS_MAX] = { 0 };
 	int result;
 
 	vn_pools_wipe(device);
@@ -191,11 +190,9 @@ int vionet_device_reconnect(struct vionet_device *device,
 	 * more. A split ring's descriptors are never written to. */
 	if (vionet_feature_test(&device->accepted, F_RING_PACKED))
 		return vn_error(ENOTSUP, "%s: reconnect: packed rings cannot be "
-				"handed on; stop and start the device, or open it "
-				"without RING_PACKED", device->name);
-	if (device->queue_pairs > QUEUES_MAX / 2)
-		return vn_error(ENOTSUP, "%s: reconnect: more than %u queues",
-				device->name, QUEUES_MAX);
+					 "handed on; stop and start the device, or open it "
+					 "without RING_PACKED",
+				device->name);
 	result = reconnect_go_on(device, timeout_ms);
 	if (result)
 		return vn_error_prefix(result, "%s: reconnect", device->name);

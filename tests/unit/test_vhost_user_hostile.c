@@ -94,6 +94,8 @@ static void nonsense_at_open(void **state)
 			expect(result, at_open[i], faults[j], begin);
 			if (faults[j] == FAULT_HUGE) /* before a byte of it is read */
 				assert_text("announces a message of");
+			if (faults[j] == FAULT_CLOSE && at_open[i] == RQ_GET_FEATURES)
+				assert_text("hung up at once");
 			behave(b);
 		}
 	still_works(b);
@@ -136,12 +138,13 @@ static void nonsense_at_stop(void **state)
 
 	assert_int_equal(open_backend(b, "", &device), 0);
 	for (size_t i = 0; i < COUNT(at_stop); i++)
-		for (size_t j = 0; j < COUNT(faults); j++) {
+		for (size_t j = 0; j <= COUNT(faults); j++) {
 			unsigned int before, after;
 
 			LOCKED(b, before = b->proxy.sessions);
 			assert_int_equal(vionet_device_start(device, NULL), 0);
-			misbehave(b, at_stop[i], faults[j]);
+			/* Another ring's position is none, nor is what refuses. */
+			misbehave(b, at_stop[i], j < COUNT(faults) ? faults[j] : FAULT_NUMBER);
 			assert_int_equal(vionet_device_stop(device), 0);
 			behave(b);
 			assert_int_equal(vionet_device_start(device, NULL), 0);
@@ -208,21 +211,30 @@ static void silence(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* Its limit may be the caller's. */
+/* Its limit may be the caller's, for each request. */
 static void silence_is_limited_by_the_caller(void **state)
 {
-	const struct vionet_open_options options = { .struct_size = sizeof(options),
-						     .reply_timeout_ms = 100 };
+	static const struct {
+		uint32_t request, ms;
+		const char *text;
+	} rows[] = {
+		{ RQ_GET_FEATURES, 100, "has not answered within 0.1 s, or 0.2 s in a row" },
+		{ RQ_GET_CONFIG, 1000, "has not answered within 1 s, or 2 s in a row" },
+	};
+	struct vionet_open_options options = { .struct_size = sizeof(options) };
 	struct backend *b = *state;
 	struct vionet_device *device;
 	char name[128];
 
 	snprintf(name, sizeof(name), "vhost-user:%s", b->proxy.path);
-	misbehave(b, RQ_GET_FEATURES, FAULT_SILENT);
-	assert_int_equal(vionet_device_open(name, &options, &device), -ETIMEDOUT);
-	assert_text("has not answered within 0.1 s, or 0.2 s in a row");
-	assert_int_equal(vionet_error_remedy(NULL), VIONET_REMEDY_REPLY_TIMEOUT);
-	behave(b);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		options.reply_timeout_ms = rows[i].ms;
+		misbehave(b, rows[i].request, FAULT_SILENT);
+		assert_int_equal(vionet_device_open(name, &options, &device), -ETIMEDOUT);
+		assert_text(rows[i].text);
+		assert_int_equal(vionet_error_remedy(NULL), VIONET_REMEDY_REPLY_TIMEOUT);
+		behave(b);
+	}
 	still_works(b);
 }
 
@@ -265,18 +277,46 @@ static void too_many_replies(void **state)
 	still_works(b);
 }
 
+/* Also where no request comes, and each one afterwards says why. */
+static void one_reply_too_many(void **state)
+{
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
+	struct vionet_link link = { .struct_size = sizeof(link) };
+	struct backend *b = *state;
+	struct vionet_device *device;
+	uint32_t events;
+
+	assert_int_equal(open_backend(b, "", &device), 0);
+	misbehave(b, RQ_GET_STATUS, FAULT_TWICE);
+	assert_int_equal(vionet_device_info(device, &info), 0);
+	behave(b);
+	assert_int_equal(vionet_device_events(device, &events), 0);
+	assert_true(events & VIONET_EVENT_NEEDS_RESET);
+	assert_int_equal(vionet_device_link(device, &link), -ENOTCONN);
+	assert_text("the back end sends an unsolicited reply");
+	assert_int_equal(vionet_device_close(device), 0);
+	still_works(b);
+}
+
 static void records_that_cannot_be(void **state)
 {
-	static const enum fault wrong[] = { FAULT_NO_FD, FAULT_SHORT_FILE,
-					    FAULT_OVERFLOW };
+	static const struct {
+		enum fault fault;
+		const char *text;
+	} wrong[] = {
+		{ FAULT_NO_FD, "sends 0 descriptors instead of 1" },
+		{ FAULT_SHORT_FILE, "has 8193 bytes from 0 on, its file 8192" },
+		{ FAULT_OVERFLOW, "has 8192 bytes from 18446744073709547519 on, its file 8192" },
+	};
 	struct backend *b = *state;
 	struct vionet_device *device;
 
 	assert_int_equal(open_backend(b, "", &device), 0);
 	for (size_t i = 0; i < COUNT(wrong); i++) {
-		misbehave(b, RQ_GET_INFLIGHT_FD, wrong[i]);
+		misbehave(b, RQ_GET_INFLIGHT_FD, wrong[i].fault);
 		/* These are created before the reply, so they count separately. */
 		assert_int_equal(vionet_device_start(device, NULL), -EIO);
+		assert_text(wrong[i].text);
 		behave(b);
 	}
 	assert_int_equal(vionet_device_start(device, NULL), 0);
@@ -298,6 +338,14 @@ static void numbers_that_cannot_be(void **state)
 	assert_int_equal(open_backend(b, "", &device), -EIO);
 	assert_text("no memory");
 	LOCKED(b, b->slots = UINT64_MAX);
+	misbehave(b, RQ_GET_STATUS, FAULT_NUMBER);
+	assert_int_equal(open_backend(b, "", &device), -EIO);
+	assert_text("the back end's status is 0x1");
+	behave(b);
+	misbehave(b, RQ_GET_CONFIG, FAULT_NUMBER);
+	assert_int_equal(open_backend(b, "", &device), -EIO);
+	assert_text("answers with bytes 256 to");
+	behave(b);
 	LOCKED(b, b->config_size = 3);
 	assert_int_equal(open_backend(b, "", &device), 0);
 	assert_int_equal(vionet_device_info(device, &info), 0);
@@ -382,17 +430,56 @@ static void the_end_instead_of_a_status(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
+/* The next back end may be gone, or refuse, before it has the rings: the one after it gets them. */
+static void the_end_of_the_next_one(void **state)
+{
+	static const struct {
+		enum fault fault;
+		int result;
+		const char *text;
+	} rows[] = {
+		{ FAULT_CLOSE, -ENOTCONN, "has gone, too; reconnect once more" },
+		{ FAULT_REFUSE, -ENOTSUP, "refuses the features; stop and start the device" },
+	};
+	struct backend *b = *state;
+	struct vionet_device *device;
+
+	assert_int_equal(open_backend(b, "", &device), 0);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	turn_frames(device, 0, 20);
+	backend_hang_up(b);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		misbehave(b, RQ_GET_STATUS, rows[i].fault);
+		assert_int_equal(vionet_device_reconnect(device, 1000), rows[i].result);
+		assert_text(rows[i].text);
+		behave(b);
+	}
+	assert_int_equal(vionet_device_reconnect(device, 1000), 0);
+	turn_frames(device, 20, 20);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
 /* A request that cannot be ends its channel, and nothing else: what it would announce is looked for. */
 static void a_channel_that_breaks(void **state)
 {
 	static const uint8_t endless[VHU_HEADER] = { 2, 0, 0, 0, VHU_VERSION, 0, 0, 0, 255, 255, 255, 255 };
+	uint8_t longest[VHU_HEADER + sizeof(union vhost_user_payload)] = { 0 };
 	struct backend *b = *state;
 	struct vionet_device *device;
+	uint64_t answer;
 	uint32_t events;
 	uint8_t byte;
 
 	assert_int_equal(open_backend(b, "", &device), 0);
 	assert_int_equal(vionet_device_start(device, NULL), 0);
+	/* The longest that there is can be. */
+	wire_put32(longest + 0, 77);
+	wire_put32(longest + 4, VHU_VERSION | VHU_NEED_REPLY);
+	wire_put32(longest + 8, sizeof(longest) - VHU_HEADER);
+	LOCKED(b, assert_int_equal(write(b->request_fd, longest, sizeof(longest)), sizeof(longest)));
+	assert_int_equal(vionet_device_events(device, &events), 0);
+	assert_true(backend_replied(b, &answer));
+	assert_int_equal(answer, 1);
 	LOCKED(b, assert_int_equal(write(b->request_fd, endless, sizeof(endless)), sizeof(endless)));
 	assert_int_equal(vionet_device_events(device, &events), 0);
 	assert_int_equal(events, 0);
@@ -457,17 +544,6 @@ static void eventfds_that_block(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* The next back end does not get that index; a new start repairs it. */
-static void index_is_not_handed_on(struct vionet_device *device)
-{
-	assert_int_equal(vionet_device_reconnect(device, 100), -EIO);
-	assert_text("used index jumped");
-	assert_int_equal(vionet_device_stop(device), 0);
-	assert_int_equal(vionet_device_start(device, NULL), 0);
-	turn_frames(device, 0, 20);
-	assert_int_equal(vionet_device_close(device), 0);
-}
-
 /* One that connects cannot be taken: that is said at once, and not waited for. */
 static void no_descriptor_is_left(void **state)
 {
@@ -498,51 +574,6 @@ static void no_descriptor_is_left(void **state)
 	close(listening);
 }
 
-/* Rings are memory: what is written there is checked as with each transport. */
-static void used_index_jumps(void **state)
-{
-	struct backend *b = *state;
-	struct vionet_device *device;
-	struct vionet_packet *packets[4];
-
-	assert_int_equal(open_backend(b, "", &device), 0);
-	assert_int_equal(vionet_device_start(device, NULL), 0);
-	turn_frames(device, 0, 20);
-	LOCKED(b, backend_set_used_index(b, 0, backend_used_index(b, 0) + 999));
-	assert_int_equal(vionet_queue_receive(vionet_device_rx_queue(device, 0),
-					      packets, 4), 0);
-	assert_int_equal(vionet_queue_check(vionet_device_rx_queue(device, 0)),
-			 -EIO);
-	index_is_not_handed_on(device);
-}
-
-/* What the driver saw completed stays so: otherwise the next back end would complete
- * reclaimed buffers. */
-static void used_index_goes_back(void **state)
-{
-	struct backend *b = *state;
-	struct vionet_device *device;
-	struct vionet_packet *packets[8], *packet;
-	struct vionet_queue *rx, *tx;
-	bool all = false;
-
-	assert_int_equal(open_backend(b, "", &device), 0);
-	assert_int_equal(vionet_device_start(device, NULL), 0);
-	rx = vionet_device_rx_queue(device, 0);
-	tx = vionet_device_tx_queue(device, 0);
-	assert_int_equal(vionet_packet_alloc(vionet_queue_pool(tx), packets, 8), 8);
-	for (size_t i = 0; i < 8; i++)
-		packets[i]->length = 100;
-	assert_int_equal(vionet_queue_transmit(tx, packets, 8), 8);
-	for (double limit = watch_clock() + TEST_TIMEOUT_S; !all && watch_clock() < limit;)
-		LOCKED(b, all = backend_used_index(b, 0) == 8);
-	assert_true(all);
-	assert_int_equal(vionet_queue_receive(rx, &packet, 1), 1);
-	vionet_packet_free(&packet, 1);
-	LOCKED(b, backend_set_used_index(b, 0, 5));
-	index_is_not_handed_on(device);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, raise_backend, drop_backend)
 
 int main(void)
@@ -556,17 +587,17 @@ int main(void)
 		TEST(silence_is_limited_by_the_caller),
 		TEST(slowness),
 		TEST(too_many_replies),
+		TEST(one_reply_too_many),
 		TEST(records_that_cannot_be),
 		TEST(numbers_that_cannot_be),
 		TEST(requests_without_end),
 		TEST(bytes_that_drip),
 		TEST(the_end_instead_of_a_status),
+		TEST(the_end_of_the_next_one),
 		TEST(a_channel_that_breaks),
 		TEST(memory_that_is_not_released),
 		TEST(eventfds_that_block),
 		cmocka_unit_test(no_descriptor_is_left),
-		TEST(used_index_jumps),
-		TEST(used_index_goes_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

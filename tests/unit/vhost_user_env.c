@@ -143,38 +143,64 @@ unsigned int backend_taken(struct backend *b, unsigned int queue)
 	return taken;
 }
 
-/* The index read, and written if `to` is not NULL. */
-static uint16_t backend_index(struct backend *b, uint64_t used, const uint16_t *to)
+/* A used ring, in a mapping of the region that it lies in. */
+struct used_ring {
+	uint8_t *map, *at;
+	size_t size;
+};
+
+static struct used_ring backend_map_used(const struct backend *b, unsigned int queue)
 {
+	uint64_t used = b->queue[queue].used;
+	struct used_ring ring = { NULL, NULL, 0 };
+
 	for (unsigned int i = 0; i < PROXY_WINDOWS; i++) {
 		const struct proxy_window *w = &b->proxy.window[i];
-		uint16_t *index, was;
-		uint8_t *map;
 
 		if (!w->used || used - w->user >= w->size)
 			continue;
-		map = mmap(NULL, w->size, PROT_READ | PROT_WRITE, MAP_SHARED, w->fd,
-			   (off_t)w->offset);
-		assert_true(map != MAP_FAILED);
-		index = (uint16_t *)(map + (used - w->user)) + 1;
-		was = le16toh(__atomic_load_n(index, __ATOMIC_ACQUIRE));
-		if (to)
-			__atomic_store_n(index, htole16(*to), __ATOMIC_RELEASE);
-		munmap(map, w->size);
-		return was;
+		ring.size = w->size;
+		ring.map = mmap(NULL, w->size, PROT_READ | PROT_WRITE, MAP_SHARED, w->fd,
+				(off_t)w->offset);
+		assert_true(ring.map != MAP_FAILED);
+		ring.at = ring.map + (used - w->user);
+		return ring;
 	}
 	fail_msg("the used ring is in no region");
-	return 0;
+	return ring;
+}
+
+static uint16_t *index_of(const struct used_ring *ring)
+{
+	return (uint16_t *)ring->at + 1;
 }
 
 uint16_t backend_used_index(struct backend *b, unsigned int queue)
 {
-	return backend_index(b, b->queue[queue].used, NULL);
+	struct used_ring ring = backend_map_used(b, queue);
+	uint16_t index = le16toh(__atomic_load_n(index_of(&ring), __ATOMIC_ACQUIRE));
+
+	munmap(ring.map, ring.size);
+	return index;
 }
 
 void backend_set_used_index(struct backend *b, unsigned int queue, uint16_t index)
 {
-	(void)backend_index(b, b->queue[queue].used, &index);
+	struct used_ring ring = backend_map_used(b, queue);
+
+	__atomic_store_n(index_of(&ring), htole16(index), __ATOMIC_RELEASE);
+	munmap(ring.map, ring.size);
+}
+
+void backend_add_used(struct backend *b, unsigned int queue, uint16_t size, uint32_t id)
+{
+	uint16_t index = backend_used_index(b, queue);
+	struct used_ring ring = backend_map_used(b, queue);
+
+	wire_put32(ring.at + 4 + 8 * (index % size), htole32(id));
+	wire_put32(ring.at + 8 + 8 * (index % size), 0);
+	munmap(ring.map, ring.size);
+	backend_set_used_index(b, queue, (uint16_t)(index + 1));
 }
 
 /* ---- a device over it ---- */

@@ -47,6 +47,9 @@ unsigned int backend_taken(struct backend *backend, unsigned int queue);
 uint16_t backend_used_index(struct backend *backend, unsigned int queue);
 void backend_set_used_index(struct backend *backend, unsigned int queue, uint16_t index);
 
+/* The next used entry of a split ring of that size, which nobody completed; under the lock. */
+void backend_add_used(struct backend *backend, unsigned int queue, uint16_t size, uint32_t id);
+
 /* Set-up and tear-down of a test: a back end, and no descriptor is left. */
 int raise_backend(void **state);
 int drop_backend(void **state);

@@ -341,6 +341,9 @@ static void vhu_break_header(enum fault fault, struct proxy_message *r)
 	case FAULT_REFUSE:
 		wire_put64(r->body, 1);
 		break;
+	case FAULT_NUMBER:
+		r->body[1] ^= 1;
+		break;
 	default:
 		break;
 	}

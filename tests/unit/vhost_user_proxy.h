@@ -73,6 +73,7 @@ enum fault {
 	FAULT_FD,	   /* with a descriptor that does not belong to it */
 	FAULT_MANY_FDS,	   /* with more than a message may have */
 	FAULT_REFUSE,	   /* a failure */
+	FAULT_NUMBER,	   /* a number that cannot be */
 	FAULT_SILENT,	   /* no reply */
 	FAULT_TWICE,	   /* two replies */
 	FAULT_SLOW,	   /* every reply just before its limit */

@@ -138,20 +138,27 @@ static int vhu_send_request(struct vn_vhost_user *t,
 	return vn_vhost_user_send(t->fd, message, end);
 }
 
+/* Whatever comes, in time. */
+static int vhu_receive(struct vn_vhost_user *t, struct vn_vhost_user_message *message,
+		       unsigned int fds, uint64_t end)
+{
+	int result = vn_vhost_user_receive(t->fd, message, fds, end);
+
+	if (result != -ETIMEDOUT)
+		return result;
+	(void)vn_error(ETIMEDOUT, "the back end has not answered within %g s, or %g s in a row",
+		       (double)t->reply_timeout / 1e9, 2 * (double)t->reply_timeout / 1e9);
+	return vn_error_remedy(result, VIONET_REMEDY_REPLY_TIMEOUT, NULL);
+}
+
 /* Receive the reply to `request` into the message; checked. */
 static int vhu_receive_reply(struct vn_vhost_user *t,
 			     struct vn_vhost_user_message *message,
 			     uint32_t request, size_t size, unsigned int fds,
 			     uint64_t end)
 {
-	int result = vn_vhost_user_receive(t->fd, message, fds, end);
+	int result = vhu_receive(t, message, fds, end);
 
-	if (result == -ETIMEDOUT) {
-		(void)vn_error(ETIMEDOUT, "the back end has not answered within %g s, or %g s "
-					  "in a row",
-			       (double)t->reply_timeout / 1e9, 2 * (double)t->reply_timeout / 1e9);
-		return vn_error_remedy(result, VIONET_REMEDY_REPLY_TIMEOUT, NULL);
-	}
 	if (result)
 		return result;
 	result = vhu_check_reply(message, request, size, fds);
@@ -255,7 +262,7 @@ int vn_vhost_user_get_config(struct vn_vhost_user *t, uint32_t size,
 				size);
 	result = vhu_send_request(t, &message, 0, end);
 	if (result == 0)
-		result = vn_vhost_user_receive(t->fd, &message, 0, end);
+		result = vhu_receive(t, &message, 0, end);
 	vhu_budget_charge(t);
 	if (result == 0) {
 		bool refused = message.header.size == 0;
