@@ -194,6 +194,8 @@ static void command(struct vionet_device *device, const struct vionet_device_inf
 		struct vionet_rss rss = { .struct_size = sizeof(rss), .hash_types = 1 };
 
 		STEP(vionet_rss_set(device, &rss));
+		if (has(info, 64) && STEP(vionet_rss_context_add(device, 1, &rss)) == 0)
+			STEP(vionet_rss_context_delete(device, 1));
 	}
 	if (has(info, 22) && life->pairs > 1) {
 		STEP(vionet_queue_pairs_set(device, 1));

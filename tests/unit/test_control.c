@@ -478,11 +478,12 @@ static void announcements(void **state)
 	control_env_destroy(env);
 }
 
-/* A device that releases two descriptors is enough for no command. */
+/* The longest command has four parts. */
 static void too_small_a_control_queue_is_refused(void **state)
 {
 	struct control_env *env = control_env_create(1);
 	struct vionet_open_options open = { .struct_size = sizeof(open) };
+	uint64_t types;
 
 	(void)state;
 	env->model->queue_max = 2;
@@ -490,6 +491,10 @@ static void too_small_a_control_queue_is_refused(void **state)
 	assert_int_equal(vionet_device_start(env->device, NULL), -EIO);
 	assert_text("control queue");
 	assert_text("CTRL_VQ");
+	env->model->queue_max = 4;
+	if (vionet_device_start(env->device, NULL))
+		fail_msg("%s", vionet_error_text());
+	assert_int_equal(vionet_stats_types(env->device, &types), 0);
 	control_env_destroy(env);
 }
 

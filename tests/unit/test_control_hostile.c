@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "driver/control/command.h"
 #include "tests/unit/control_env.h"
 
 #define TIMEOUT_MS 150
@@ -380,14 +381,24 @@ static void h09_gone_during_a_command(void **state)
 {
 	struct control_env *env = control_env_create(1);
 	struct watch begin = watch_start();
+	unsigned int commands;
 
 	(void)state;
+	withhold(env, 43); /* SUSPEND */
 	control_env_start(env, 1, 2000);
 	env->c->deaf = true;
 	env->model->removed = true;
 	assert_int_equal(tell(env), -ENODEV);
 	assert_true(watch_own(begin) < 0.2);
 	assert_int_equal(tell(env), -ENODEV);
+	/* What comes in its place is another device: it gets no command. */
+	env->c->deaf = env->model->removed = false;
+	commands = env->c->commands;
+	assert_int_equal(tell(env), -ENODEV);
+	assert_int_equal(vn_control_post(env->device, 1, 0, "one more"), -ENODEV);
+	assert_int_equal(vionet_device_suspend(env->device), -ENODEV);
+	assert_int_equal(env->c->commands, commands);
+	env->model->removed = true;
 	assert_int_equal(vionet_device_recover(env->device, NULL), -ENODEV);
 	control_env_destroy(env);
 }

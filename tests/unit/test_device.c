@@ -6,9 +6,11 @@
 
 #include <stdlib.h>
 
+#include "base/error.h"
 #include "tests/unit/env.h"
 
 static struct model *model;
+static const struct vn_function_ops *under; /* the model's */
 
 /* Open must fail with this result and text, and leave nothing. */
 static void expect_refusal(int result, const char *text)
@@ -103,6 +105,31 @@ static void close_in_every_state(void **state)
 	}
 }
 
+static int close_with_an_error(struct vn_function *function)
+{
+	(void)under->close(function);
+	return vn_error(EIO, "the descriptor cannot be closed");
+}
+
+/* What fails at the very end is said, too. */
+static void closing_may_fail(void **state)
+{
+	struct vn_function_ops ops;
+	struct vionet_device *device;
+
+	(void)state;
+	model_create(&model);
+	under = model->function.ops;
+	ops = *under;
+	ops.close = close_with_an_error;
+	model->function.ops = &ops;
+	assert_int_equal(open_model(model, NULL, &device), 0);
+	assert_int_equal(vionet_device_start(device, NULL), 0);
+	assert_int_equal(vionet_device_close(device), -EIO);
+	assert_text("the descriptor cannot be closed");
+	assert_null(model);
+}
+
 /* proves: PCI-01 */
 static void wrong_identity_is_refused(void **state)
 {
@@ -111,6 +138,14 @@ static void wrong_identity_is_refused(void **state)
 	expect_refusal(-ENOTSUP, "1af4:1042");
 	model_create(&model)->config[0] = 0x86;
 	expect_refusal(-ENOTSUP, "not a virtio-net function");
+}
+
+/* Ids of a virtual function are the kernel's own; one without power has nothing else. */
+static void silence_is_no_identity(void **state)
+{
+	(void)state;
+	memset(model_create(&model)->config + 6, 0xff, 250);
+	expect_refusal(-ENODEV, "it does not answer: its configuration space reads all-ones");
 }
 
 static void missing_capability_is_named(void **state)
@@ -134,6 +169,47 @@ static void refused_features_are_named(void **state)
 	expect_refusal(-ENOTSUP, "VERSION_1");
 	model_create(&model)->offered[0] &= ~(1ull << 33);
 	expect_refusal(-ENOTSUP, "ACCESS_PLATFORM");
+}
+
+static int limits_without_an_iommu(struct vn_function *function, struct vn_iommu_limits *limits)
+{
+	int result = under->iommu_limits(function, limits);
+
+	limits->contiguous = 2 << 20;
+	return result;
+}
+
+/* Physical addresses are wrong for it. */
+static void a_device_that_insists_on_an_iommu(void **state)
+{
+	struct vn_function_ops ops;
+
+	(void)state;
+	model_create(&model)->refuse_features = true;
+	under = model->function.ops;
+	ops = *under;
+	ops.iommu_limits = limits_without_an_iommu;
+	model->function.ops = &ops;
+	expect_refusal(-ENOTSUP, "the device insists on ACCESS_PLATFORM");
+	/* One that does not offer it has other reasons. */
+	model_create(&model)->refuse_features = true;
+	model->offered[0] &= ~(1ull << 33);
+	model->function.ops = &ops;
+	expect_refusal(-ENOTSUP, "refuses this set of features");
+}
+
+static void need_reset_with_features(struct model *m, uint8_t written)
+{
+	m->status |= (written & 8) != 0 ? 0x40 : 0;
+}
+
+/* Its back end has gone, or it is broken: other features are no help. */
+static void needs_reset_before_features(void **state)
+{
+	(void)state;
+	model_create(&model)->refuse_features = true;
+	model->on_status = need_reset_with_features;
+	expect_refusal(-EIO, "the device needs a reset before it has taken its features");
 }
 
 static void assume_iommu_and_avoid(void **state)
@@ -433,9 +509,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(opens_in_the_specified_order),
 		cmocka_unit_test(close_in_every_state),
+		cmocka_unit_test(closing_may_fail),
 		cmocka_unit_test(wrong_identity_is_refused),
+		cmocka_unit_test(silence_is_no_identity),
 		cmocka_unit_test(missing_capability_is_named),
 		cmocka_unit_test(refused_features_are_named),
+		cmocka_unit_test(a_device_that_insists_on_an_iommu),
+		cmocka_unit_test(needs_reset_before_features),
 		cmocka_unit_test(assume_iommu_and_avoid),
 		cmocka_unit_test(reset_has_a_limit),
 		cmocka_unit_test(reset_by_the_bus),

@@ -10,6 +10,8 @@
 
 #include <vionet/migration.h>
 
+#include "driver/state/health.h"
+
 /* What happens to the message of the move that `number` of a proxy counts down to: the device
  * does not get it (or gets it, and the reply is lost). */
 enum action { NOTHING,
@@ -19,6 +21,7 @@ enum action { NOTHING,
 	      LOST_REPLY };
 
 static enum action action;
+static unsigned int pieces; /* of a state */
 
 static bool is_of_move(const struct proxy_message *q)
 {
@@ -308,6 +311,59 @@ static void other_functions(void **state)
 	}
 }
 
+/* What goes to the new one is taken for it: only so much is asked for. */
+static void answer_for_it(struct proxy *p, const struct proxy_message *q, struct proxy_message *r)
+{
+	uint32_t room = wire_get32(q->body + 4);
+
+	(void)p;
+	if (q->command == VFU_STATE_WRITE)
+		r->length = 0;
+	if (q->command != VFU_STATE_READ)
+		return;
+	/* A driver that goes on gets an end, too. */
+	if (++pieces > 300)
+		room = 0;
+	memset(r->body, 0, 8 + room);
+	wire_put32(r->body, 8 + room);
+	wire_put32(r->body + 4, room);
+	r->length = 8 + room;
+}
+
+static bool swallow_state(struct proxy *p, struct proxy_message *q)
+{
+	(void)p;
+	return q->command != VFU_STATE_WRITE;
+}
+
+static void a_state_without_end(void **state)
+{
+	struct proxy *from = one_side(0, NULL), *to = one_side(0, NULL);
+	struct move m;
+
+	(void)state;
+	from->hook = to->hook = answer_for_it;
+	vfu_of(to)->on_request = swallow_state;
+	m = begin_move(from, to);
+	assert_stays(&m, -EREMOTEIO, "its state does not end");
+	assert_in_range(pieces, 256, 257);
+}
+
+static void a_broken_queue(void **state)
+{
+	struct move m = begin_move(one_side(0, NULL), one_side(0, NULL));
+
+	(void)state;
+	vn_queue_break(vionet_device_rx_queue(m.device, 0), VN_QERR_ID_RANGE, 999, 256);
+	assert_int_equal(vionet_device_migrate(m.device, m.name, NULL), -EBUSY);
+	assert_text("receive queue 0 is broken by the device: used id 999 is out of range");
+	assert_is_at(&m, m.from);
+	assert_int_equal(vionet_device_recover(m.device, NULL), 0);
+	assert_int_equal(vionet_device_migrate(m.device, m.name, NULL), 0);
+	pass_frames(&m);
+	end_move(&m);
+}
+
 static void names_that_lead_nowhere(void **state)
 {
 	struct move m = begin_move(one_side(0, NULL), one_side(0, NULL));
@@ -341,6 +397,8 @@ static void a_new_one_that_may_have_run(void **state)
 		pass_frames(&m);
 		assert_int_equal(vionet_device_migrate(m.device, m.name, NULL), -ESTALE);
 		assert_text("recover it");
+		assert_int_equal(vionet_device_migrate(m.device, m.name, NULL), -EBUSY);
+		assert_text("needs a reset");
 		assert_true(events_of(m.device) & VIONET_EVENT_NEEDS_RESET);
 		if (vionet_device_recover(m.device, NULL))
 			fail_msg("%s", vionet_error_text());
@@ -376,6 +434,8 @@ int main(void)
 		counted(refused_at_each_step),
 		counted(the_new_one_ends_at_each_step),
 		counted(other_functions),
+		counted(a_state_without_end),
+		counted(a_broken_queue),
 		counted(names_that_lead_nowhere),
 		counted(a_new_one_that_may_have_run),
 		counted(an_old_one_that_ends),

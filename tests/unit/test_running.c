@@ -483,6 +483,24 @@ static void limits_of_options(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
+/* The device has more than one, but no way was taken to use them. */
+static void pairs_that_were_avoided(void **state)
+{
+	struct vionet_open_options options = { .struct_size = sizeof(options) };
+	struct vionet_start_options start = { .struct_size = sizeof(start), .queue_pairs = 2 };
+	struct vionet_device *device;
+
+	(void)state;
+	options.avoid.word[0] = 1ull << 22;
+	model_create(&model)->offered[0] |= 1ull << 22;
+	model->net_config[8] = 4;
+	model->queues = 9;
+	assert_int_equal(open_model(model, &options, &device), 0);
+	assert_int_equal(vionet_device_start(device, &start), -ENOTSUP);
+	assert_text("2 queue pairs need MQ or RSS, and neither was accepted");
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
 static void names_of_devices(void **state)
 {
 	struct vionet_device *device;
@@ -537,6 +555,7 @@ int main(void)
 		cmocka_unit_test(roles_without_multiqueue),
 		cmocka_unit_test(unknown_flags_are_refused),
 		cmocka_unit_test(limits_of_options),
+		cmocka_unit_test(pairs_that_were_avoided),
 		cmocka_unit_test(names_of_devices),
 		cmocka_unit_test(what_this_device_cannot_do),
 	};
