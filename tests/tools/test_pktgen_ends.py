@@ -111,16 +111,26 @@ class Ends(Case):
         pathlib.Path(self.path("capture")).write_bytes(bytes.fromhex(
             "d4c3b2a1020004000000000000000000ffff000001000000" "0000000000000000" "3c0000003c000000") + bytes(60))
         before = pathlib.Path(self.path("capture")).read_bytes()
+        pathlib.Path(self.path("ring-1.pcap")).symlink_to(self.path("capture"))
+        ring = ("--capture", self.path("ring.pcap"), "--capture-files", "3", "--capture-size", "20k")
+        template = {"x-vionet": {"template": {"file": self.path("capture"), "frame": 1}}}
+        pathlib.Path(self.path("template")).write_text(config.replace('"name": "f"', '"name": "f", ' + json.dumps(template)[1:-1]),
+                                                       encoding="ascii")
         for options, words in (
                 (("--config", self.path("read"), "--csv", self.path("other")),
                  "--csv {other}: it is read here, and would be overwritten"),
                 (("--replay", self.path("capture"), "--capture", self.path("./capture")), "it is read here"),
                 (("--capture", "-"), "--capture -: standard output has the summary; name a file"),
                 (("--template", self.path("capture"), "--html", self.path("capture")), "--html {capture}: it is read here"),
+                (("--config", self.path("template"), "--csv", self.path("capture")), "--csv {capture}: it is read here"),
+                (("--replay", self.path("capture"), *ring), "--capture {folder}/ring-1.pcap: it is read here"),
+                ((*ring, "--csv", self.path("ring-2.pcap")), "--csv {folder}/ring-2.pcap: --capture writes there"),
+                (("--csv", self.path("output")), "--csv {folder}/output: standard output writes there"),
                 (("--csv", self.path("new"), "--html", self.path("./new")), "--html {folder}/./new: --csv writes there")):
-            process = subprocess.run([*PLAIN, VIONET, "pktgen", self.device, *options], capture_output=True, text=True,
-                                     timeout=DEADLINE)
-            self.assertEqual((process.returncode, process.stdout), (2, ""), process.stderr)
+            with open(self.path("output"), "w", encoding="ascii") as output:
+                process = subprocess.run([*PLAIN, VIONET, "pktgen", self.device, *options], stdout=output, stderr=subprocess.PIPE,
+                                         text=True, timeout=DEADLINE)
+            self.assertEqual((process.returncode, self.read("output")), (2, ""), process.stderr)
             self.assertIn(words.format(other=self.path("other"), capture=self.path("capture"), folder=self.folder), process.stderr)
         self.assertEqual((self.read("read"), pathlib.Path(self.path("capture")).read_bytes()), (config, before))
         self.assertFalse(os.path.exists(self.path("new")))

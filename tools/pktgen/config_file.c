@@ -12,6 +12,7 @@
 #include "tools/pktgen/packet/header_table.h"
 #include "tools/pktgen/packet/template.h"
 #include "tools/pktgen/replay/settings.h"
+#include "tools/shared/own_files.h"
 
 /* ---- flows that cannot be sent ---- */
 
@@ -60,8 +61,10 @@ static int file_take_frame(const struct tree *node, struct traffic_flow *flow, s
 	struct savefile_error refused;
 	uint8_t *bytes;
 	uint32_t size;
-	int result = replay_read_frame(flow->template.file, flow->template.frame, &bytes, &size, &refused);
+	int result;
 
+	own_file_reads(flow->template.file);
+	result = replay_read_frame(flow->template.file, flow->template.frame, &bytes, &size, &refused);
 	if (result == -ENOMEM)
 		return result;
 	if (result != 0)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The command `vionet pktgen`: from the command line through a run to what is shown. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/pktgen/capture/recorder_file.h"
 #include "tools/pktgen/drops.h"
 #include "tools/pktgen/engine/engine.h"
 #include "tools/pktgen/front/front.h"
@@ -215,6 +217,20 @@ static int setup_end(struct run *run)
 	return code;
 }
 
+/* Each of a ring. */
+static int setup_check_capture(const struct recorder_options *capture)
+{
+	uint32_t files = capture->files > 1 ? (uint32_t)capture->files : 1;
+	int code = CODE_OK;
+	char name[PATH_MAX];
+
+	for (uint32_t i = 0; capture->path != NULL && i < files && code == CODE_OK; i++) {
+		recorder_file_name(name, sizeof(name), capture->path, files, i);
+		code = own_file_writes("--capture", name);
+	}
+	return code;
+}
+
 static int setup_check_files(const struct pktgen_options *options)
 {
 	const struct report_name files[] = {
@@ -225,14 +241,12 @@ static int setup_check_files(const struct pktgen_options *options)
 		{ "--hdr", options->hdr },
 		{ "--junit", options->junit },
 	};
-	const struct recorder_options *capture = &options->hooks.capture;
-	int code = CODE_OK;
+	int code;
 
 	for (size_t i = 0; i < options->traffic.flows; i++)
 		if (options->traffic.flow[i].replay.file != NULL)
 			own_file_reads(options->traffic.flow[i].replay.file);
-	if (capture->files <= 1)
-		code = own_file_writes("--capture", capture->path);
+	code = setup_check_capture(&options->hooks.capture);
 	return code != CODE_OK ? code : report_files_check(files, sizeof(files) / sizeof(files[0]));
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tools/shared/common.h"
 
@@ -20,6 +21,13 @@ struct own_file {
 static struct own_file *own_list;
 static size_t own_count;
 
+static bool own_file_is_plain(const struct stat *status, struct own_file *file)
+{
+	file->device = status->st_dev;
+	file->inode = status->st_ino;
+	return S_ISREG(status->st_mode);
+}
+
 /* False: it is no plain file, or cannot be one. */
 static bool own_file_identify(const char *path, struct own_file *file)
 {
@@ -27,19 +35,23 @@ static bool own_file_identify(const char *path, struct own_file *file)
 	char folder[PATH_MAX] = ".";
 	struct stat status;
 
-	if (stat(path, &status) == 0) {
-		file->device = status.st_dev;
-		file->inode = status.st_ino;
-		return S_ISREG(status.st_mode);
-	}
+	if (stat(path, &status) == 0)
+		return own_file_is_plain(&status, file);
 	if (slash != NULL)
 		snprintf(folder, sizeof(folder), "%.*s/", (int)(slash - path), path);
 	if (stat(folder, &status) != 0)
 		return false;
-	file->device = status.st_dev;
-	file->inode = status.st_ino;
+	own_file_is_plain(&status, file);
 	snprintf(file->name, sizeof(file->name), "%s", slash != NULL ? slash + 1 : path);
 	return true;
+}
+
+/* What the shell opened. */
+static bool own_file_identify_stream(int fd, struct own_file *file)
+{
+	struct stat status;
+
+	return fstat(fd, &status) == 0 && own_file_is_plain(&status, file);
 }
 
 static void own_file_add(const struct own_file *file)
@@ -64,9 +76,20 @@ static const struct own_file *own_file_find(const struct own_file *file)
 void own_file_reads(const char *path)
 {
 	struct own_file file = { .option = NULL };
+	bool plain = strcmp(path, "-") == 0 ? own_file_identify_stream(STDIN_FILENO, &file) : own_file_identify(path, &file);
 
-	if (own_file_identify(path, &file) && own_file_find(&file) == NULL)
+	if (plain && own_file_find(&file) == NULL)
 		own_file_add(&file);
+}
+
+static void own_file_add_streams(void)
+{
+	struct own_file output = { .option = "standard output" }, errors = { .option = "standard error" };
+
+	if (own_file_identify_stream(STDOUT_FILENO, &output) && own_file_find(&output) == NULL)
+		own_file_add(&output);
+	if (own_file_identify_stream(STDERR_FILENO, &errors) && own_file_find(&errors) == NULL)
+		own_file_add(&errors);
 }
 
 int own_file_writes(const char *option, const char *path)
@@ -80,6 +103,7 @@ int own_file_writes(const char *option, const char *path)
 	}
 	if (path == NULL || !own_file_identify(path, &file))
 		return CODE_OK;
+	own_file_add_streams();
 	found = own_file_find(&file);
 	if (found == NULL) {
 		own_file_add(&file);

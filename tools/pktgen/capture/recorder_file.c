@@ -18,13 +18,12 @@
 
 /* ---- opening ---- */
 
-/* "folder/x.pcapng" and 3: "folder/x-3.pcapng". */
-static void file_name(char *to, size_t room, const char *path, uint32_t files, uint32_t index)
+void recorder_file_name(char *to, size_t room, const char *path, uint32_t files, uint32_t index)
 {
 	const char *slash = strrchr(path, '/');
 	const char *dot = strrchr(slash != NULL ? slash : path, '.');
 
-	if (files == 1)
+	if (files <= 1)
 		snprintf(to, room, "%s", path);
 	else if (dot == NULL || dot == path || dot == slash + 1)
 		snprintf(to, room, "%s-%u", path, index);
@@ -68,7 +67,7 @@ int recorder_file_open(struct recorder_file *file, const char *path, uint32_t fi
 	char name[PATH_MAX];
 
 	for (uint32_t i = 0; i < files && code == CODE_OK; i++) {
-		file_name(name, sizeof(name), path, files, i);
+		recorder_file_name(name, sizeof(name), path, files, i);
 		code = file_open_one(name, &file->fd[i]);
 		if (code != CODE_OK)
 			recorder_file_close(file);

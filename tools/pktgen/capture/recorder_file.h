@@ -4,6 +4,7 @@
 #define VIONET_TOOLS_PKTGEN_RECORDER_FILE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define RECORDER_BUFFER (1u << 20)
@@ -19,7 +20,10 @@ struct recorder_file {
 	bool *stop_waiting; /* set: a reader that takes nothing is not waited for */
 };
 
-/* Says what is wrong; returns an exit code. `files` above 1: "x.pcapng" becomes "x-0.pcapng", ... */
+/* Of one of `files`: above 1 "folder/x.pcapng" and 3 are "folder/x-3.pcapng". */
+void recorder_file_name(char *to, size_t room, const char *path, uint32_t files, uint32_t index);
+
+/* Says what is wrong; returns an exit code. */
 int recorder_file_open(struct recorder_file *file, const char *path, uint32_t files, uint64_t limit);
 /* The same in memory; a ring has two halves. */
 int recorder_file_open_memory(struct recorder_file *file, bool ring, uint64_t size);
