@@ -139,6 +139,7 @@ static FILE *pcap_open_file(const char *name, char *why)
 		snprintf(why, PCAP_ERRBUF_SIZE, "%s", strerror(errno));
 		return NULL;
 	}
+	keep_file(fd);
 	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) {
 		snprintf(why, PCAP_ERRBUF_SIZE, "it is no plain file; give a capture "
 			 "file of Ethernet frames");

@@ -390,6 +390,10 @@ class Refusals(unittest.TestCase):
             self.refused(f"pcap:{wrong}:", "LINUX_SLL")
             self.refused(f"pcap::{folder}/not/there", "not/there")
             self.refused(f"pcap:{folder}:", folder)
+            wrong.write_bytes(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+            os.link(wrong, f"{folder}/same")
+            self.refused(f"pcap:{wrong}:{folder}/same", f"{folder}/same: it is read or written here already; name another file")
+            self.assertEqual(wrong.stat().st_size, 24)
 
     def test_nothing_but_a_socket_is_removed(self):
         with tempfile.TemporaryDirectory() as folder:

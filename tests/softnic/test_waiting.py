@@ -178,6 +178,10 @@ class Files(Case):
         self.fails(*listen, "--peer", f"pcap:{fifo}:", words=["no plain file"])
         self.fails(*listen, "--peer", "pcap:/dev/zero:", words=["no plain file"])
 
+    def test_one_for_two(self):
+        both = self.folder / "both"
+        self.fails("--listen", self.folder / "socket", "--trace", both, "--report", both, words=[f"{both}: it is read or written"])
+
     def test_a_reader_who_stops_reading(self):
         """The device does not wait for the reader of a trace."""
         fifo = self.folder / "fifo"
