@@ -50,6 +50,9 @@ const char *const fuzz_words[] = {
 	"tcp[tcpflags]",
 	"ether[12:2] = 0x800",
 	"len > 60",
+	"inbound ",
+	"outbound ",
+	"ifindex 1",
 	"53",
 	"domain",
 	"\n",
@@ -118,13 +121,15 @@ static void filter_match(const char *text, const uint8_t *bytes, uint32_t size)
 	assert(frame_filter_compile(&again, "filter", text) == CODE_OK);
 	whole = filter_frame(bytes, size);
 	cut = filter_frame(bytes, part);
-	assert(frame_filter_match(&filter, whole, size, size) == frame_filter_match(&again, whole, size, size));
-	(void)frame_filter_match(&filter, cut, part, size);
+	for (unsigned int sent = 0; sent < 2; sent++) {
+		assert(frame_filter_match(&filter, sent, whole, size, size) == frame_filter_match(&again, sent, whole, size, size));
+		(void)frame_filter_match(&filter, sent, cut, part, size);
+	}
 	free(whole);
 	free(cut);
 	frame_filter_free(&filter);
 	frame_filter_free(&again);
-	assert(frame_filter_match(&filter, bytes, size, size));
+	assert(frame_filter_match(&filter, false, bytes, size, size));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

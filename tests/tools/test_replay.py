@@ -310,6 +310,20 @@ class Capture(Case):
         self.run_tool(device, "--count", "1", "--capture", path, "--capture-filter", "no such word", code=2)
         self.assertIn("--capture-filter 'no such word': ", self.errors)
 
+    def test_filter_by_direction(self):
+        """It is no byte of a frame, and libpcap compiles it all the same."""
+        device = self.serve("--peer", "loop")
+        path = self.path("x.pcapng")
+        for text, directions in (("inbound", {1}), ("outbound", {2}), ("not inbound and udp", {2}),
+                                 ("inbound or (outbound and greater 60)", {1, 2})):
+            self.run_tool(device, "--count", "20", "--capture", path, "--capture-filter", text)
+            found = captures.tshark(path, "-T", "fields", "-e", "frame.packet_flags_direction")
+            self.assertEqual(({int(each, 0) for each in found}, len(found)), (directions, 20 * len(directions)), text)
+        for text, words in (("udp and ifindex 1", "'udp and ifindex 1': it asks for what only a kernel's interface knows of a frame"),
+                            ("ether[65589] = 1", "'ether[65589] = 1': it asks for byte 65589, and a frame has 65589 at most")):
+            self.run_tool(device, "--count", "1", "--capture", path, "--capture-filter", text, code=2)
+            self.assertIn(f"--capture-filter {words}", self.errors)
+
     def test_comments(self):
         """A bottleneck loses what comes too fast: the frame behind a gap says how much."""
         device = self.serve("--peer", "loop", "--limit", "1kpps:8")

@@ -202,7 +202,7 @@ static void dump_take_packet(struct dump *dump, const struct vionet_packet *pack
 	if (dump_enough(dump))
 		return;
 	dump->received++;
-	if (!frame_filter_match(&dump->capture.filter, frame, total, total))
+	if (!frame_filter_match(&dump->capture.filter, false, frame, total, total))
 		return;
 	dump->matched++;
 	if (dump->options->path != NULL)

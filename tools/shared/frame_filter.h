@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct frame_filter {
-	struct bpf_program program;
+	struct bpf_program program[2]; /* of frames that are received, and sent */
 	bool set; /* else all frames match */
 };
 
@@ -17,8 +17,8 @@ struct frame_filter {
 int frame_filter_compile(struct frame_filter *filter, const char *option, const char *text);
 void frame_filter_free(struct frame_filter *filter);
 
-/* Of the frame's `total` bytes `available` are there. Any thread. */
-bool frame_filter_match(const struct frame_filter *filter, const uint8_t *frame, uint32_t available,
+/* `sent`: the frame is not "inbound", it is "outbound". Of its `total` bytes `available` are there. Any thread. */
+bool frame_filter_match(const struct frame_filter *filter, bool sent, const uint8_t *frame, uint32_t available,
 			uint32_t total);
 
 #endif

@@ -42,7 +42,7 @@ static void recorder_take(struct recorder *recorder, struct recorder_worker *wor
 	/* Also of frames that do not match: else they would seem to be lost. */
 	if (tracked && !sent)
 		gap = recorder_gap(worker, track, sequence);
-	if (!frame_filter_match(&recorder->filter, frame, length, length))
+	if (!frame_filter_match(&recorder->filter, sent, frame, length, length))
 		return;
 	recorder_count(&worker->matched, 1);
 	captured = recorder->options.snaplen != 0 && recorder->options.snaplen < length ? (uint32_t)recorder->options.snaplen : length;
