@@ -280,6 +280,12 @@ class Replay(Case):
         text = self.run_tool(device, "--replay", self.write("file", pcap([(0, udp(1)[:12])])), "--loop", "0", code=1)
         self.assertIn("1 shorter than 14 bytes dropped", text)
         self.assertIn("no frame was sent", self.errors)
+        path = self.write("file", pcap([(i * MS, udp(i)) for i in range(5)]))
+        for warmup in "5", "100":
+            self.run_tool(device, "--no-rx", "--replay", path, "--warmup", warmup, code=1)
+            self.assertIn(f"{path}: --warmup {warmup}, and 5 frames were sent: none is counted; give fewer, or send the file more often",
+                          self.errors)
+        self.run_tool(device, "--no-rx", "--replay", path, "--warmup", "4")
         self.nic.check()
 
 

@@ -285,6 +285,17 @@ static uint64_t hooks_sent(const struct engine_metrics *metrics)
 	return sent;
 }
 
+static void hooks_say_none(const struct hooks_replay *of, uint64_t warmup)
+{
+	uint64_t frames = replay_counts(of->replay)->frames;
+
+	if (warmup == 0 || frames == 0)
+		say("%s: no frame was sent", of->of->replay.file);
+	else
+		say("%s: --warmup %ju, and %ju frame%s sent: none is counted; give fewer, or send the file more often (--loop N)",
+		    of->of->replay.file, (uintmax_t)warmup, (uintmax_t)frames, frames == 1 ? " was" : "s were");
+}
+
 int hooks_finish(struct hooks *hooks, const struct engine_metrics *metrics, uint64_t warmup)
 {
 	int code = hooks->recorder != NULL ? recorder_stop(hooks->recorder) : CODE_OK;
@@ -301,7 +312,7 @@ int hooks_finish(struct hooks *hooks, const struct engine_metrics *metrics, uint
 		failed |= failure != NULL;
 	}
 	if (!failed && hooks->replay_count > 0 && hooks->started && sent == 0) {
-		say("%s: no frame was sent", hooks->replays[0].of->replay.file);
+		hooks_say_none(&hooks->replays[0], warmup);
 		failed = true;
 	}
 	return failed ? CODE_FAILED : code;
