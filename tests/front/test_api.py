@@ -415,6 +415,13 @@ class BadClients(Case):
                 (typed + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400, "one is expected, once"),
                 (typed + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "once"),
                 (typed + b"Transfer-Encoding: gzip\r\n\r\n", 501, "only chunked"),
+                (typed + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "once"),
+                (typed.replace(b"1.1", b"1.0") + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, "HTTP/1.0 has none"),
+                (typed + b"Content-Length : 2\r\n\r\n{}", 400, "the name of a header has a character that none has"),
+                (b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n", 400, "Host: it is expected once"),
+                (b"GET / HTTP/1.1\r\nHost: localhost\r\nhost: evil.example\r\n\r\n", 400, "once"),
+                (b"GET http:///config HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "Host: '' is none"),
+                (b"GET https://localhost/config HTTP/1.1\r\nHost: localhost\r\n\r\n", 404, "there is no such path"),
                 (typed + b"Content-Length: 0\r\n\r\n", 400, "the body is empty; {} drops what there is"),
                 (typed + b"Content-Length: 3\r\n\r\n \r\n", 400, "the body is empty"),
                 (typed + b"\r\n", 400, "the body is empty")):
@@ -466,9 +473,68 @@ class BadClients(Case):
             status, headers, _ = client.ask("GET", "/config", headers={"Host": host})
             self.assertEqual(status, expect, host)
             self.assertFalse([name for name in headers if name.lower().startswith("access-control")])
-        status, headers, _ = client.ask("OPTIONS", "/config", headers={
-            "Origin": "https://evil.example", "Access-Control-Request-Method": "POST"})
+        ask = {"Access-Control-Request-Method": "POST"}
+        status, headers, _ = client.ask("OPTIONS", "/config", headers={"Origin": "http://localhost:3000", **ask})
         self.assertEqual((status, headers["Allow"]), (405, "GET, POST, PATCH"))
+        self.assertEqual(client.ask("OPTIONS", "/config", headers={"Origin": "https://evil.example", **ask})[0], 403)
+
+    def test_pages_of_other_sites_behind_a_forwarded_port(self):
+        """ssh forwards a port to the socket, and a browser finds that: a name without a dot is nobody's in the DNS."""
+        client = self.serve()
+        for host, expect in (("evil.example", 421), ("evil.example:9100", 421), ("127.0.0.1.evil.example", 421), ("8.8.8.8", 421),
+                             ("localhost:9100", 200), ("vionet", 200), ("", 200), ("127.0.0.1", 200), ("[2001:db8::1]:80", 200),
+                             ("a b", 400), ("localhost/", 400), ("user@localhost", 400)):
+            self.assertEqual(client.ask("GET", "/config", headers={"Host": host})[0], expect, host)
+
+    def test_origins(self):
+        for address in None, "127.0.0.1:0":
+            client = self.serve(address=address)
+            for origin, expect in (("http://evil.example", 403), ("null", 403), ("file://", 403), ("https://127.0.0.1.evil.example:1", 403),
+                                   ("http://localhost:3000", 200), ("https://[::1]", 200), ("http://127.0.0.1:9100", 200)):
+                for method, path, body in ("GET", "/config", None), ("POST", "/config", "{}"):
+                    status, _, answer = client.ask(method, path, body, JSON | {"Origin": origin})
+                    self.assertEqual(status, expect, (origin, answer))
+            self.end()
+
+    def test_targets_in_absolute_form(self):
+        """They say the host in the place of the header (RFC 9112, 3.2.2)."""
+        for address, evil in (None, 421), ("127.0.0.1:0", 421):
+            client = self.serve(address=address)
+            for target, host, expect in (
+                    ("http://localhost/config", "localhost", 200), ("HTTP://LOCALHOST:80/config", "localhost", 200),
+                    ("http://127.0.0.1/config?x=1", "evil.example", 200), ("http://localhost", "localhost", 200),
+                    ("http://localhost/confg", "localhost", 404), ("http://evil.example/config", "localhost", evil),
+                    ("http://evil.example", "localhost", evil), ("http://user@localhost/config", "localhost", 400)):
+                status, _, body = client.ask("GET", target, headers={"Host": host})
+                self.assertEqual(status, expect, (target, host, body))
+                if target == "http://localhost":
+                    self.assertIn(b"/control/state", body)
+            self.assertEqual(client.ask("POST", "http://localhost/config", "{}", JSON)[0], 200)
+            self.end()
+
+    def test_nothing_behind_what_is_refused(self):
+        """Where a request ends is one thing for all who read it: what may be a second one is none."""
+        second = b"GET /capabilities/version HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        for address in None, "127.0.0.1:0":
+            client = self.serve(address=address)
+            for method in b"GET", b"POST":
+                head = method + b" /config HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                for headers in (b"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                                b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+                                b"Content-Length: 0\r\nContent-Length: 2\r\n\r\n", b"Content-Length: 0\r\nContent-Length: 0\r\n\r\n",
+                                b"Content-Length : 2\r\n\r\n", b"Content-Length: +2\r\n\r\n", b"Content-Length: 0, 0\r\n\r\n",
+                                b"Content-Length: -1\r\n\r\n", b"Content-Length: \r\n\r\n", b"Content-Length: 0x2\r\n\r\n",
+                                b"Transfer-Encoding: chunked, identity\r\n\r\n", b"Transfer-Encoding: xchunked\r\n\r\n",
+                                b"Transfer-Encoding : chunked\r\n\r\n", b"Transfer-Encoding: \r\n\r\n", b"Host: localhost\r\n\r\n",
+                                b"X\x00: y\r\n\r\n", b" Content-Length: 2\r\n\r\n", b"X Y: z\r\n\r\n"):
+                    sock = self.raw(client, head + headers + second)
+                    got = b""
+                    while part := sock.recv(65536):
+                        got += part
+                    self.assertRegex(got, rb"^(HTTP/1\.[01] (400|501|415) |$)", (headers, got))
+                    self.assertNotIn(b"sdk_version", got, headers)
+            client.call("GET", "/config")
+            self.end()
 
     def test_many_connections(self):
         client = self.serve()

@@ -187,7 +187,7 @@ bool api_host_is_local(const char *host)
 	char name[64];
 	size_t port;
 
-	if (host == NULL || strlen(host) >= sizeof(name))
+	if (strlen(host) >= sizeof(name))
 		return false;
 	strcpy(name, host);
 	port = strlen(name);
@@ -196,4 +196,10 @@ bool api_host_is_local(const char *host)
 	if (port > 1 && name[port - 1] == ':' && name[port - 2] != ':')
 		name[port - 1] = '\0';
 	return address_parse_host(name, &parsed) != 0;
+}
+
+/* All names that somebody can register have a dot; addresses of IPv6 have none, and are no names. */
+bool api_host_is_public(const char *host)
+{
+	return strchr(host, '.') != NULL && !api_host_is_local(host);
 }

@@ -96,7 +96,9 @@ struct api_listener {
 int api_listen(struct api_listener *listener, const char *address);
 void api_unlisten(struct api_listener *listener); /* all but `fd` */
 
-/* May a client have called us so? NULL: it gave no name. */
+/* A host, with or without a port: is it this machine's name or address for itself? Can it be of the DNS, where others
+ * answer for it? */
 bool api_host_is_local(const char *host);
+bool api_host_is_public(const char *host);
 
 #endif

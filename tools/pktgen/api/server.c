@@ -12,16 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tools/pktgen/api/httpd.h"
-#include "tools/pktgen/api/parts.h"
+#include "tools/pktgen/api/headers.h"
 #include "tools/shared/common.h"
 #include "tools/shared/socket_listen.h"
 
 #define CONNECTIONS_MAX 16u
-#define HEADERS_MAX (32u << 10)
 /* What the library refuses by itself is answered in its own words: it takes more than is allowed. */
 #define HEADERS_ROOM (256u << 10)
-#define PATH_MAX_BYTES (8u << 10)
 #define BODY_MAX (8u << 20)
 #define BODIES_MAX (32u << 20)	/* of all connections */
 #define DISCARD_MAX (64u << 20) /* of one that is too long */
@@ -146,112 +143,23 @@ static enum MHD_Result server_queue_reply(struct MHD_Connection *connection, str
 
 /* ---- checks of what is known by the headers ---- */
 
-static const char *server_header(struct MHD_Connection *connection, const char *name)
-{
-	return httpd.lookup_connection_value(connection, MHD_HEADER_KIND, name);
-}
-
-/* Not by a name that was made to point here. A form that a web page posts has another type, and
- * what has this one is asked about first, which is answered with 405. */
-static void server_check_origin(const struct api *api, struct MHD_Connection *connection,
-				struct api_reply *reply)
-{
-	if (api->listener.tcp && !api_host_is_local(server_header(connection, MHD_HTTP_HEADER_HOST)))
-		api_refuse(reply, 421, "Host: only localhost and loopback addresses (127.0.0.1, [::1]) are served");
-}
-
-static bool server_is_type(const char *type, const char *want)
-{
-	size_t length = strlen(want);
-
-	return strncasecmp(type, want, length) == 0 && strchr(" \t;", type[length]) != NULL;
-}
-
-static void server_check_type(const struct route *route, struct MHD_Connection *connection,
-			      struct api_reply *reply)
-{
-	const char *type = server_header(connection, MHD_HTTP_HEADER_CONTENT_TYPE);
-
-	if (type == NULL)
-		type = "";
-	if (server_is_type(type, "application/json") ||
-	    (route->yaml && (server_is_type(type, "application/yaml") ||
-			     server_is_type(type, "application/x-yaml"))))
-		return;
-	api_refuse(reply, 415, "Content-Type: application/json%s is expected, not '%.60s'",
-		   route->yaml ? " or application/yaml" : "", type);
-}
-
-static bool server_is_too_long(struct MHD_Connection *connection)
-{
-	const char *length = server_header(connection, MHD_HTTP_HEADER_CONTENT_LENGTH);
-
-	return length != NULL && strtoull(length, NULL, 10) > BODY_MAX;
-}
-
 static bool server_has_body(const struct route *route)
 {
 	return strcmp(route->method, "GET") != 0;
 }
 
-static void server_check_length(struct MHD_Connection *connection, const char *path, struct api_reply *reply)
-{
-	const union MHD_ConnectionInfo *info =
-		httpd.get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-
-	if (strlen(path) > PATH_MAX_BYTES)
-		api_refuse(reply, 414, "the path is longer than %u bytes", PATH_MAX_BYTES);
-	else if (info != NULL && info->header_size > HEADERS_MAX)
-		api_refuse(reply, 431, "request line and headers are longer than %u bytes", HEADERS_MAX);
-}
-
-/* Where the body ends is to be one thing for all who read it, a proxy in front among them. */
-struct server_framing {
-	unsigned int lengths, encodings;
-	bool chunked;
-};
-
-static enum MHD_Result server_note_framing(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
-{
-	struct server_framing *framing = context;
-
-	(void)kind;
-	if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0)
-		framing->lengths++;
-	if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) != 0)
-		return MHD_YES;
-	framing->encodings++;
-	framing->chunked = value != NULL && strcasecmp(value, "chunked") == 0;
-	return MHD_YES;
-}
-
-/* True: what follows cannot be told from a further request. */
-static bool server_refuses_framing(struct MHD_Connection *connection, struct api_reply *reply)
-{
-	struct server_framing framing = { 0 };
-
-	httpd.get_connection_values(connection, MHD_HEADER_KIND, server_note_framing, &framing);
-	if (framing.lengths + framing.encodings > 1)
-		api_refuse(reply, 400, "Content-Length and Transfer-Encoding: one is expected, once");
-	else if (framing.encodings == 1 && !framing.chunked)
-		api_refuse(reply, 501, "Transfer-Encoding: only chunked is supported");
-	return reply->errors != NULL;
-}
-
-/* What is wrong by the headers. */
 static void server_admit(struct exchange *exchange, struct MHD_Connection *connection,
-			 const char *path, const char *method)
+			 const char *target, const char *method)
 {
 	struct api_reply *reply = &exchange->early;
+	const char *path = headers_admit(&exchange->api->listener, connection, target, reply);
 
-	server_check_length(connection, path, reply);
-	if (reply->errors != NULL)
+	if (path == NULL)
 		return;
-	server_check_origin(exchange->api, connection, reply);
 	exchange->route = server_find_route(path, method);
 	if (exchange->route != NULL) {
 		if (server_has_body(exchange->route))
-			server_check_type(exchange->route, connection, reply);
+			headers_check_type(connection, exchange->route->yaml, reply);
 		return;
 	}
 	server_list_methods(path, exchange->allow);
@@ -377,14 +285,13 @@ static void server_begin_phase(struct MHD_Connection *connection)
 }
 
 static enum MHD_Result server_on_request(void *context, struct MHD_Connection *connection,
-					 const char *path, const char *method,
+					 const char *target, const char *method,
 					 const char *version, const char *data, size_t *size,
 					 void **kept)
 {
 	struct exchange *exchange = *kept;
 	enum MHD_Result result;
 
-	(void)version;
 	if (exchange == NULL) {
 		exchange = calloc(1, sizeof(*exchange));
 		if (exchange == NULL)
@@ -393,10 +300,10 @@ static enum MHD_Result server_on_request(void *context, struct MHD_Connection *c
 		exchange->early.fd = -1;
 		*kept = exchange;
 		server_begin_phase(connection);
-		if (server_refuses_framing(connection, &exchange->early))
+		if (headers_refuse_framing(connection, version, &exchange->early))
 			return server_answer(exchange, connection);
-		server_admit(exchange, connection, path, method);
-		if (!server_is_too_long(connection))
+		server_admit(exchange, connection, target, method);
+		if (headers_body_length(connection) <= BODY_MAX)
 			return MHD_YES;
 		exchange->status = 413;
 		return server_answer(exchange, connection);
