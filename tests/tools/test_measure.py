@@ -8,6 +8,7 @@ import csv
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -126,7 +127,17 @@ class Search(Case):
                                str(junit), *QUICK, code=6)
         self.assertIn("NOT KEPT", output)
         self.assertIn("loses even at", output)
+        self.assertRegex(self.errors, rf"64 bytes, throughput: no frame came back at .*; 'vionet pktgen {device} --rate \d+' shows")
         check_junit(junit, 1, 1)
+
+    def test_what_to_do_where_no_rate_is_found(self):
+        device = self.serve("--limit", "50pps:5")
+        for rate, text in (("1k", r"(\d+) of (\d+) frames were lost at 1\.000 kpps, the lowest rate; give a lower --min-rate, or"),
+                           ("900M", r"only (\d+) of (\d+) frames could be sent at 900\.0 Mpps, the lowest rate; give a lower --min-rate, end")):
+            self.json("ndr", device, "--trial", "50ms", "--sum", "50ms", "--initial", "50ms", "--loss-ratios", "0", "--max-rate", rate,
+                      "--min-rate", rate, *QUICK, code=6)
+            found = re.search(f"64 bytes, NDR: {text}", self.errors)
+            self.assertTrue(found and int(found[1]) < int(found[2]), self.errors)
 
 
 class Methods(Case):

@@ -437,8 +437,10 @@ static int command_begin(struct command *command)
 	closed = device_path_close(&command->device);
 	if (code == CODE_OK)
 		code = closed;
-	if (code == CODE_OK || code == CODE_LIMIT)
+	if (code == CODE_OK || code == CODE_LIMIT) {
 		test_check_limits(results);
+		test_say_unmet(results);
+	}
 	for (size_t i = 0; i < results->limits && code == CODE_OK; i++)
 		if (!results->limit[i].kept)
 			code = CODE_LIMIT;

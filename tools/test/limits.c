@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tools/pktgen/format.h"
+#include "tools/shared/common.h"
 #include "tools/test/flows.h"
 
 static struct report_limit *limit_add(struct test_results *results, uint32_t size, const char *name,
@@ -102,6 +103,55 @@ static void limit_soak_rate(struct test_results *results, const struct test_size
 		rate = trial->offered * (double)trial->received / (double)trial->sent;
 	limit_rates(limit_add(results, size->size, "rate", rate >= soak->limits.rate),
 		    soak->limits.rate, rate);
+}
+
+/* ---- goals that no rate met ---- */
+
+static struct trial_result limit_sum_at(const struct test_results *results, const struct test_size *size, double load)
+{
+	const struct trial_result *trial = &results->log.result[size->first_trial];
+	struct trial_result sum = { 0 };
+
+	for (size_t i = 0; i < size->trials; i++) {
+		if (trial[i].input.load != load)
+			continue;
+		sum.intended += trial[i].intended;
+		sum.sent += trial[i].sent;
+		sum.received += trial[i].received;
+	}
+	return sum;
+}
+
+static void limit_say_unmet(const struct test_results *results, const struct test_size *size, size_t goal)
+{
+	const struct test_options *options = results->options;
+	double lowest = size->result[goal].upper;
+	struct trial_result sum = limit_sum_at(results, size, lowest);
+	const char *name = size->goal[goal].name, *second = options->names == 2 ? options->name[1] : NULL;
+	char rate[32], devices[256];
+
+	format_scaled(lowest, "pps", rate);
+	snprintf(devices, sizeof(devices), "%s%s%s", clean(options->name[0]), second != NULL ? "," : "",
+		 second != NULL ? second : "");
+	if (sum.received == 0)
+		say("%s, %s: no frame came back at %s; 'vionet pktgen %s --rate %.0f' shows whether any does", size->name, name,
+		    rate, devices, lowest);
+	else if ((double)sum.sent < (1 - TRIAL_SHORTFALL) * (double)sum.intended)
+		say("%s, %s: only %ju of %ju frames could be sent at %s, the lowest rate; give a lower --min-rate, end other work "
+		    "here, or give the threads processors of their own (--cpus)",
+		    size->name, name, (uintmax_t)sum.sent, (uintmax_t)sum.intended, rate);
+	else
+		say("%s, %s: %ju of %ju frames were lost at %s, the lowest rate; give a lower --min-rate, or allow that: "
+		    "'vionet test ndr --loss-ratios 1%%'",
+		    size->name, name, (uintmax_t)(sum.sent - sum.received), (uintmax_t)sum.sent, rate);
+}
+
+void test_say_unmet(const struct test_results *results)
+{
+	for (size_t i = 0; i < results->sizes; i++)
+		for (size_t goal = 0; goal < results->size[i].goals; goal++)
+			if (results->size[i].result[goal].irregular == MLR_BELOW_MIN && results->size[i].result[goal].upper > 0)
+				limit_say_unmet(results, &results->size[i], goal);
 }
 
 void test_check_limits(struct test_results *results)

@@ -9,4 +9,7 @@
  * was given. */
 void test_check_limits(struct test_results *results);
 
+/* Of each goal that no rate met: what became of the frames at the lowest one, and what to do. */
+void test_say_unmet(const struct test_results *results);
+
 #endif
