@@ -64,7 +64,7 @@ static void own_register_file(struct fuzz_application *app, unsigned int what)
 static void own_register(struct fuzz_application *app, unsigned int what)
 {
 	struct vionet_memory *again = NULL;
-	size_t size = what & 0x10 ? AREA : fuzz_take16();
+	size_t size = what & 0x10 ? AREA : fuzz_take16() % (AREA + 1);
 
 	if (what & 8) {
 		own_register_file(app, what);
