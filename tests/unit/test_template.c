@@ -439,6 +439,74 @@ static void cycles_are_the_frames(void **state)
 	}
 }
 
+/* One buffer for all of them: what an earlier frame left in it must not show. `bytes`: of one frame in the cycle. */
+static void check_sizes(enum traffic_payload payload, uint32_t sizes, uint32_t numbers, uint32_t bytes)
+{
+	static uint8_t again[FRAME_ROOM];
+	struct template *template;
+	const struct cycle *cycle;
+	size_t all = (size_t)sizes * numbers * bytes;
+
+	flow_of()->payload = payload;
+	template = flow_compile();
+	cycle = cycle_of(template);
+	assert_int_equal(cycle_make(template, all - 1), 0);
+	assert_null(cycle->frames);
+	assert_int_equal(cycle->sizes, 0);
+	assert_int_equal(cycle_make(template, all), all);
+	assert_int_equal(cycle->sizes, sizes);
+	template_build(template, again, template_size(template, 5), 5, 5, true);
+	for (uint32_t i = 0; i < SOME_FRAMES; i++) {
+		uint64_t n = some_number(i) >> 1;
+		const struct cycle_size *size;
+		const uint8_t *frame;
+		uint32_t length, checked;
+		uint8_t which;
+
+		cycle_choose(template, &n, 1, &which);
+		assert_in_range(which, 0, sizes - 1);
+		size = &cycle->size[which];
+		frame = flow_frame(template, n, &length);
+		checked = length - template_signatures(template, size->size) * SIGNATURE_SIZE;
+		assert_int_equal(size->size, template_size(template, n));
+		assert_int_equal(size->padded, length);
+		cycle_write(cycle, again, size->first + (uint32_t)(n & cycle->mask));
+		cycle_fill(template, again, size, n);
+		assert_memory_equal(again, frame, checked);
+		memcpy(again, frame, length);
+	}
+}
+
+static void sizes_that_come_round(void **state)
+{
+	static const struct traffic_weight imix[] = { { 61, 7 }, { 566, 4 }, { 1514, 1 }, { 44, 2 } };
+	struct traffic_size *size;
+
+	(void)state;
+	for (uint32_t i = 0; i < 2; i++) {
+		enum traffic_payload payload = i == 0 ? TRAFFIC_PAYLOAD_NUMBERED : TRAFFIC_PAYLOAD_INCREMENT_BYTE;
+		uint32_t numbers = i == 0 ? 256 : 1;
+
+		ip_udp(60);
+		size = range(TRAFFIC_SIZE_WEIGHTS, 0, 0, 0);
+		size->weight_count = 4;
+		size->weight = malloc(sizeof(imix));
+		memcpy(size->weight, imix, sizeof(imix));
+		check_sizes(payload, 4, numbers, 26); /* from IP's length to UDP's checksum */
+		ip_udp(60);
+		range(TRAFFIC_SIZE_INCREMENT, 50, 1500, 200);
+		check_sizes(payload, 8, numbers, 26);
+		ip_udp(60);
+		range(TRAFFIC_SIZE_RANDOM, 55, 62, 0);
+		check_sizes(payload, 8, numbers, 26);
+	}
+	ip_udp(1000);
+	check_sizes(TRAFFIC_PAYLOAD_NUMBERED, 1, 256, 16); /* UDP's checksum */
+	ip_udp(60);
+	range(TRAFFIC_SIZE_RANDOM, 55, 63, 0);
+	assert_int_equal(cycle_make(flow_compile(), SIZE_MAX), 0);
+}
+
 /* A payload that is numbered changes the sums, and a field at random never comes round. */
 static void what_does_not_come_round(void **state)
 {
@@ -537,6 +605,7 @@ int main(void)
 		cmocka_unit_test_teardown(payload_as_it_is_asked_for, end),
 		cmocka_unit_test_teardown(numbered_payload_is_checked, end),
 		cmocka_unit_test_teardown(cycles_are_the_frames, end),
+		cmocka_unit_test_teardown(sizes_that_come_round, end),
 		cmocka_unit_test_teardown(what_does_not_come_round, end),
 		cmocka_unit_test_teardown(what_cannot_be_sent_is_refused, end),
 	};

@@ -4,6 +4,7 @@
 #ifndef VIONET_TOOLS_BYTES_H
 #define VIONET_TOOLS_BYTES_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -54,6 +55,13 @@ static inline void bytes_put64(uint8_t *at, uint64_t value)
 {
 	value = BYTES_SWAP(64, value);
 	memcpy(at, &value, sizeof(value));
+}
+
+/* As memcpy, where it is often hundreds of bytes: for a memcpy of unknown length gcc writes "rep movs" in line, which begins
+ * slowly; of memmove it makes a call, and the C library chooses by processor and length. */
+static inline void bytes_copy(void *to, const void *from, size_t length)
+{
+	memmove(to, from, length);
 }
 
 /* Sum of the words of a number, in 33 bits. */

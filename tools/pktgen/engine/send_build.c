@@ -6,44 +6,46 @@
 
 #include "tools/pktgen/packet/cycle.h"
 
-/* Fresh packets. What each begins with is always at the same place of its buffer: it is not written again. */
+/*
+ * A frame begins in each buffer always at the same place, so what it begins with is not written again. Descriptions are 64
+ * bytes each: eight in a row are alike. The prefetcher of a back end that reads frames follows equal steps.
+ */
+static inline uint8_t *send_begin(struct vionet_packet *packet, uintptr_t colours)
+{
+	return packet->data += (uintptr_t)packet >> 2 & colours;
+}
+
 static uint32_t send_alloc(const struct worker *worker, struct vionet_packet **packets,
 			   uint32_t count)
 {
-	uintptr_t colours = worker->port->colours;
-
 	count = vionet_packet_alloc(vionet_queue_pool(worker->session.tx), packets, count);
-	for (uint32_t i = 0; i < count; i++)
-		/* Descriptions are 64 bytes each: eight in a row are alike. The prefetcher of a
-		 * back end that reads frames follows equal steps. */
-		packets[i]->data += (uintptr_t)packets[i] >> 2 & colours;
+	if (count == 0)
+		vionet_queue_reclaim(worker->session.tx);
 	return count;
 }
 
 struct vionet_packet *send_take_packet(struct worker *worker)
 {
+	struct vionet_packet *packet;
+
 	if (worker->spare_count == 0)
 		worker->spare_count = send_alloc(worker, worker->spare,
 						 worker->engine->options.burst);
-	if (worker->spare_count == 0) {
-		vionet_queue_reclaim(worker->session.tx);
+	if (worker->spare_count == 0)
 		return NULL;
-	}
-	return worker->spare[--worker->spare_count];
+	packet = worker->spare[--worker->spare_count];
+	send_begin(packet, worker->port->colours);
+	return packet;
 }
 
 uint32_t send_take_packets(struct worker *worker, uint32_t count)
 {
-	if (worker->spare_count == 0) {
-		count = send_alloc(worker, worker->packet, count);
-	} else {
-		count = count < worker->spare_count ? count : worker->spare_count;
-		worker->spare_count -= count;
-		memcpy(worker->packet, worker->spare + worker->spare_count,
-		       count * sizeof(worker->packet[0]));
-	}
-	if (count == 0)
-		vionet_queue_reclaim(worker->session.tx);
+	if (worker->spare_count == 0)
+		return send_alloc(worker, worker->packet, count);
+	count = count < worker->spare_count ? count : worker->spare_count;
+	worker->spare_count -= count;
+	memcpy(worker->packet, worker->spare + worker->spare_count,
+	       count * sizeof(worker->packet[0]));
 	return count;
 }
 
@@ -116,7 +118,7 @@ static bool send_build_source(struct worker *worker, struct flow_tx *tx,
 	tx->next_known = false;
 	if (tx->next.length > vionet_packet_tailroom(packet))
 		return false;
-	memcpy(packet->data, tx->next.bytes, tx->next.length);
+	bytes_copy(packet->data, tx->next.bytes, tx->next.length);
 	packet->length = tx->next.length;
 	engine_set_mark(packet, 0);
 	send_put(worker, tx, packet, packet->length, 0);
@@ -151,7 +153,7 @@ static bool send_build(struct worker *worker, struct flow_tx *tx, uint64_t now_n
 			if (tx->source == NULL)
 				send_build_offload(worker, tx, packet, now_ns);
 			else if (!send_build_source(worker, tx, packet, now_ns))
-				worker->spare[worker->spare_count++] = packet;
+				vionet_packet_free(&packet, 1);
 			continue;
 		}
 		size = send_write(tx, packet);
@@ -218,21 +220,34 @@ static bool send_is_constant(const struct flow_tx *tx, uint32_t count)
 	       schedule->limit - schedule->number > (uint64_t)count * schedule->tracks;
 }
 
-/* The next frames are alike, of one track: each buffer has the frame already, but the first time. */
+/* The next frames are alike, of one track: each buffer has the frame already, but the first time. The line of its signature
+ * comes while the clock is read. */
 static uint32_t send_build_constant(struct worker *worker, struct flow_tx *tx, uint32_t count)
 {
 	struct vionet_packet *const *packet = worker->packet;
-	uint32_t padded = tx->padded;
+	uint32_t padded = tx->padded, at = tx->size - SIGNATURE_SIZE;
+	uintptr_t colours = worker->port->colours;
 	uint64_t mark = tx->mark;
 
 	for (uint32_t i = 0; i < count; i++) {
+		uint8_t *frame = send_begin(packet[i], colours);
+
 		packet[i]->length = padded;
 		if (engine_set_mark(packet[i], mark))
-			template_build(tx->template, packet[i]->data, tx->size, 0, 0, true);
+			template_build(tx->template, frame, tx->size, 0, 0, true);
+		__builtin_prefetch(frame + at, 1);
 	}
 	tx->schedule.number += (uint64_t)count * tx->schedule.tracks;
 	tx->schedule.sequence += count;
 	return count;
+}
+
+/* The place of the next frame; the rest of a schedule does not change in a burst. */
+static inline void send_move_on(struct schedule *schedule, const struct schedule *to)
+{
+	schedule->number = to->number;
+	schedule->sequence = to->sequence;
+	schedule->track = to->track;
 }
 
 static uint32_t send_build_fixed(struct worker *worker, struct flow_tx *tx, uint32_t count)
@@ -240,30 +255,34 @@ static uint32_t send_build_fixed(struct worker *worker, struct flow_tx *tx, uint
 	const struct template *template = tx->template;
 	struct schedule schedule = tx->schedule; /* stays in registers */
 	uint32_t size = tx->size, padded = tx->padded, i = 0;
+	uintptr_t colours = worker->port->colours;
 	uint64_t mark = tx->mark;
 
 	for (; i < count && schedule.number < schedule.limit; i++) {
 		struct vionet_packet *packet = worker->packet[i];
 
+		send_begin(packet, colours);
 		packet->length = padded;
 		template_build(template, packet->data, size, schedule.number, schedule.sequence,
 			       engine_set_mark(packet, mark));
 		schedule_advance_fast(&schedule);
 	}
-	tx->schedule = schedule;
+	send_move_on(&tx->schedule, &schedule);
 	return i;
 }
 
 /* Frames from `number` on, `step` apart, which come round. */
-static void send_write_cycle(const struct flow_tx *tx, struct vionet_packet *const *packet,
+static void send_write_cycle(const struct worker *worker, const struct flow_tx *tx, struct vionet_packet *const *packet,
 			     uint32_t count, uint64_t number, uint32_t step)
 {
 	const struct cycle cycle = *cycle_of(tx->template);
+	uintptr_t colours = worker->port->colours;
 	uint32_t at = (uint32_t)(number % cycle.count), padded = tx->padded;
 	uint32_t ahead = step % cycle.count;
 	uint64_t mark = tx->mark;
 
 	for (uint32_t i = 0; i < count; i++) {
+		send_begin(packet[i], colours);
 		packet[i]->length = padded;
 		if (engine_set_mark(packet[i], mark))
 			template_build(tx->template, packet[i]->data, tx->size, number + (uint64_t)i * step, 0, true);
@@ -284,17 +303,114 @@ static uint32_t send_build_cycle(struct worker *worker, struct flow_tx *tx, uint
 
 		if (run == 0)
 			break;
-		send_write_cycle(tx, worker->packet + built, run, number, step);
+		send_write_cycle(worker, tx, worker->packet + built, run, number, step);
 		built += run;
 	}
 	return built;
+}
+
+/* ---- sizes that come round ---- */
+
+#define SIZED_MAX 255 /* see send_group */
+
+/* The next frames of a burst, grouped by size: one loop for each, so that no jump depends on a random number. */
+struct sized {
+	uint8_t which[SIZED_MAX];    /* of the sizes */
+	uint8_t sequence[SIZED_MAX]; /* its last byte */
+	uint8_t order[SIZED_MAX];
+	uint8_t end[CYCLE_SIZES_MAX]; /* in `order`, of each size */
+};
+
+/* Counting sort, with a byte of a number for each size: in memory each count would wait for the one before it. */
+static void send_group(struct sized *sized, uint32_t count)
+{
+	uint64_t at = 0;
+
+	_Static_assert(CYCLE_SIZES_MAX == sizeof(at), "a byte for each");
+	for (uint32_t i = 0; i < count; i++)
+		at += UINT64_C(1) << 8 * sized->which[i];
+	/* Each byte is the sum of those below it. */
+	at = at * UINT64_C(0x0101010101010101) << 8;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t shift = 8U * sized->which[i];
+
+		sized->order[(uint8_t)(at >> shift)] = (uint8_t)i;
+		at += UINT64_C(1) << shift;
+	}
+	for (uint32_t i = 0; i < CYCLE_SIZES_MAX; i++)
+		sized->end[i] = (uint8_t)(at >> 8 * i);
+}
+
+static uint32_t send_choose_sizes(struct flow_tx *tx, struct sized *sized, uint32_t count)
+{
+	struct schedule schedule = tx->schedule; /* stays in registers */
+	uint64_t number[SIZED_MAX];
+	uint32_t n = 0;
+
+	for (; n < count && n < SIZED_MAX && schedule.number < schedule.limit; n++) {
+		number[n] = schedule.number;
+		sized->sequence[n] = (uint8_t)schedule.sequence;
+		schedule_advance_fast(&schedule);
+	}
+	send_move_on(&tx->schedule, &schedule);
+	cycle_choose(tx->template, number, n, sized->which);
+	send_group(sized, n);
+	return n;
+}
+
+/* Those of one of the sizes. */
+static void send_write_sized(const struct worker *worker, const struct flow_tx *tx, struct built *built,
+			     const struct sized *sized, uint32_t which)
+{
+	const struct template *template = tx->template;
+	const struct cycle cycle = *cycle_of(template);
+	const struct cycle_size *size = &cycle.size[which];
+	uint32_t padded = size->padded, first = size->first, behind = size->behind, end = sized->end[which];
+	uint32_t signatures = template_signatures(template, size->size), at = size->size - SIGNATURE_SIZE;
+	uintptr_t colours = worker->port->colours;
+	uint64_t mark = tx->mark;
+
+	for (uint32_t i = which != 0 ? sized->end[which - 1] : 0; i < end; i++) {
+		uint32_t of = sized->order[i], sequence = sized->sequence[of];
+		struct vionet_packet *packet = worker->packet[of];
+		uint8_t *frame = send_begin(packet, colours);
+
+		packet->length = padded;
+		built->signature[of] = signatures != 0 ? frame + at : NULL;
+		if (engine_set_mark(packet, mark)) {
+			template_build(template, frame, size->size, 0, sequence, true);
+			continue;
+		}
+		cycle_write(&cycle, frame, first + (sequence & cycle.mask));
+		if (behind != 0)
+			cycle_fill(template, frame, size, sequence);
+	}
+}
+
+static void send_build_sizes(struct worker *worker, struct flow_tx *tx, struct built *built,
+			     uint32_t count)
+{
+	const struct cycle *cycle = cycle_of(tx->template);
+	struct sized sized;
+	uint32_t from = 0;
+
+	built->count = send_choose_sizes(tx, &sized, count);
+	built->bytes = built->numbered = 0;
+	for (uint32_t i = 0; i < cycle->sizes; i++) {
+		uint32_t frames = sized.end[i] - from;
+
+		send_write_sized(worker, tx, built, &sized, i);
+		built->bytes += frames * cycle->size[i].padded;
+		built->numbered += frames * template_signatures(tx->template, cycle->size[i].size);
+		from = sized.end[i];
+	}
 }
 
 static uint32_t send_build_alike(struct worker *worker, struct flow_tx *tx, uint32_t count)
 {
 	if (send_is_constant(tx, count))
 		return send_build_constant(worker, tx, count);
-	if (cycle_of(tx->template)->frames != NULL)
+	if (cycle_of(tx->template)->count != 0)
 		return send_build_cycle(worker, tx, count);
 	return send_build_fixed(worker, tx, count);
 }
@@ -306,9 +422,11 @@ static void send_build_each(struct worker *worker, struct flow_tx *tx, struct bu
 
 	for (; i < count && tx->schedule.number < tx->schedule.limit; i++) {
 		struct vionet_packet *packet = worker->packet[i];
-		uint32_t size = send_write(tx, packet);
-		uint32_t signatures = template_signatures(tx->template, size);
+		uint32_t size, signatures;
 
+		send_begin(packet, worker->port->colours);
+		size = send_write(tx, packet);
+		signatures = template_signatures(tx->template, size);
 		built->signature[i] = signatures != 0 ? packet->data + size - SIGNATURE_SIZE : NULL;
 		bytes += packet->length;
 		numbered += signatures;
@@ -323,7 +441,9 @@ void send_build_direct(struct worker *worker, struct flow_tx *tx, struct built *
 		       uint32_t count)
 {
 	built->first = tx->schedule;
-	if (tx->size == 0) {
+	if (cycle_of(tx->template)->sizes != 0) {
+		send_build_sizes(worker, tx, built, count);
+	} else if (tx->size == 0) {
 		send_build_each(worker, tx, built, count);
 	} else {
 		built->count = send_build_alike(worker, tx, count);

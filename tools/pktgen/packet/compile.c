@@ -55,7 +55,7 @@ void template_free(struct template *template)
 	for (uint32_t i = 0; i < template->owned_count; i++)
 		free(template->owned[i]);
 	free(template->owned);
-	free(template->cycle.frames);
+	cycle_free(template);
 	free(template->op);
 	free(template->term);
 	free(template->head);

@@ -50,40 +50,150 @@ static void cycle_find_bytes(struct template *template)
 	template->cycle.bytes = end - first;
 }
 
-static bool cycle_fill(struct template *template, uint32_t count)
+static bool cycle_alloc(struct template *template, uint64_t count, size_t most)
+{
+	struct cycle *cycle = &template->cycle;
+
+	if (cycle->frames != NULL || template->headers < CYCLE_BYTES_MIN)
+		return false;
+	cycle_find_bytes(template);
+	if (count * cycle->bytes > most)
+		return false;
+	cycle->count = (uint32_t)count;
+	cycle->frames = malloc(count * cycle->bytes);
+	return cycle->frames != NULL;
+}
+
+/* Of frames `from` to before `end`, all of `size`; what they are counted by is their number from 0 on. */
+static bool cycle_build(struct template *template, uint32_t size, uint32_t from, uint32_t end)
 {
 	const struct cycle *cycle = &template->cycle;
-	uint32_t size = template->size_max;
 	uint8_t *frame = malloc(template_padded(template, size));
 
-	for (uint32_t i = 0; frame != NULL && i < count; i++) {
-		template_build(template, frame, size, i, 0, i == 0);
+	for (uint32_t i = from; frame != NULL && i < end; i++) {
+		template_build(template, frame, size, i - from, i - from, i == from);
 		memcpy(cycle->frames + (size_t)i * cycle->bytes, frame + cycle->at, cycle->bytes);
 	}
 	free(frame);
 	return frame != NULL;
 }
 
+/* ---- sizes ---- */
+
+/* How many there are; 0: too many, or other fields change, too. */
+static uint32_t cycle_count_sizes(const struct template *template)
+{
+	uint64_t sizes = 1;
+
+	if (!template->body_changes || template->segment_size != 0)
+		return 0;
+	for (uint32_t i = 0; i < template->ops; i++)
+		if (template->op[i].kind != OP_LENGTH)
+			return 0;
+	if (template->size_kind == TRAFFIC_SIZE_INCREMENT)
+		sizes = template->size_count.divisor;
+	else if (template->size_kind == TRAFFIC_SIZE_RANDOM)
+		sizes = (uint64_t) template->size_max - template->size_min + 1;
+	else if (template->size_kind == TRAFFIC_SIZE_WEIGHTS)
+		sizes = template->limits;
+	return sizes <= CYCLE_SIZES_MAX ? (uint32_t)sizes : 0;
+}
+
+static uint32_t cycle_size(const struct template *template, uint32_t which)
+{
+	if (template->size_kind == TRAFFIC_SIZE_WEIGHTS)
+		return template->limit[which].size;
+	return template->size_min + which * (template->size_kind == TRAFFIC_SIZE_INCREMENT ? template->size_step : 1);
+}
+
+static bool cycle_make_sizes(struct template *template, uint32_t sizes, size_t most)
+{
+	struct cycle *cycle = &template->cycle;
+	uint32_t numbers = template->numbered ? 256 : 1;
+
+	if (sizes == 0 || !cycle_alloc(template, sizes * numbers, most))
+		return false;
+	cycle->size = calloc(sizes, sizeof(*cycle->size));
+	for (uint32_t i = 0; cycle->size != NULL && i < sizes; i++) {
+		uint32_t size = cycle_size(template, i), padded = template_padded(template, size);
+		uint32_t first = i * numbers;
+
+		cycle->size[i] = (struct cycle_size){
+			.size = size,
+			.padded = padded,
+			.first = first,
+			.behind = template_payload(template, size) + padded - size,
+		};
+		if (!cycle_build(template, size, first, first + numbers))
+			return false;
+	}
+	cycle->sizes = sizes;
+	cycle->mask = numbers - 1;
+	return cycle->size != NULL;
+}
+
+static inline uint32_t cycle_which(const struct template *template, uint64_t n)
+{
+	uint64_t hash;
+	uint32_t which = 0;
+
+	if (template->size_kind == TRAFFIC_SIZE_INCREMENT)
+		return (uint32_t)template_modulo(&template->size_count, n);
+	if (template->size_kind == TRAFFIC_SIZE_FIXED)
+		return 0;
+	hash = template_hash(template->size_seed, n);
+	if (template->size_kind == TRAFFIC_SIZE_RANDOM)
+		return (uint32_t)template_draw(hash, template->size_max - template->size_min + 1);
+	for (uint32_t i = 0; i + 1 < template->limits; i++)
+		which += hash >= template->limit[i].below;
+	return which;
+}
+
+void cycle_choose(const struct template *template, const uint64_t *number, uint32_t count, uint8_t *which)
+{
+	for (uint32_t i = 0; i < count; i++)
+		which[i] = (uint8_t)cycle_which(template, number[i]);
+}
+
+void cycle_fill(const struct template *template, uint8_t *frame, const struct cycle_size *size, uint64_t s)
+{
+	uint32_t length = template_payload(template, size->size);
+
+	if (template->numbered)
+		payload_number(frame + template->headers, length, s);
+	else
+		bytes_copy(frame + template->headers, template->body, length);
+	if (size->padded > size->size)
+		memset(frame + size->size, 0, size->padded - size->size);
+}
+
+/* ---- all ---- */
+
+static bool cycle_make_numbers(struct template *template, uint64_t period, size_t most)
+{
+	return period >= 2 && cycle_alloc(template, period, most) &&
+	       cycle_build(template, template->size_max, 0, template->cycle.count);
+}
+
 size_t cycle_make(struct template *template, size_t most)
 {
 	uint64_t period = cycle_period(template, most / CYCLE_BYTES_MIN);
-	struct cycle *cycle = &template->cycle;
+	const struct cycle *cycle = &template->cycle;
 
-	if (period < 2 || cycle->frames != NULL || template->headers < CYCLE_BYTES_MIN)
+	if (cycle->frames != NULL)
 		return 0;
-	cycle_find_bytes(template);
-	if (period * cycle->bytes > most)
-		return 0;
-	cycle->count = (uint32_t)period;
-	cycle->frames = malloc(period * cycle->bytes);
-	if (cycle->frames == NULL)
-		return 0;
-	if (!cycle_fill(template, cycle->count)) {
-		free(cycle->frames);
-		cycle->frames = NULL;
-		return 0;
-	}
-	return period * cycle->bytes;
+	if (cycle_make_numbers(template, period, most) ||
+	    (period == 0 && cycle_make_sizes(template, cycle_count_sizes(template), most)))
+		return (size_t)cycle->count * cycle->bytes;
+	cycle_free(template);
+	return 0;
+}
+
+void cycle_free(struct template *template)
+{
+	free(template->cycle.frames);
+	free(template->cycle.size);
+	template->cycle = (struct cycle){ 0 };
 }
 
 const struct cycle *cycle_of(const struct template *template)

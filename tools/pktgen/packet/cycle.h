@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Frames that come round: what changes in each of them, checksums included, is made beforehand. */
+/*
+ * Frames that come round, by their number, or by their size and the last byte of their number in the track: what changes
+ * in the headers of each of them, checksums included, is made beforehand.
+ */
 #ifndef VIONET_TOOLS_CYCLE_H
 #define VIONET_TOOLS_CYCLE_H
 
@@ -8,19 +11,35 @@
 #include <string.h>
 
 #define CYCLE_BYTES_MIN 16u
+#define CYCLE_SIZES_MAX 8u
 
 struct template;
 
-/* Of each of `count` frames `bytes` bytes from `at` on, at least CYCLE_BYTES_MIN; frame number n is as number
- * n % count. */
+struct cycle_size {
+	uint32_t size, padded;
+	uint32_t first;	 /* of the frames of this size the one with number 0 */
+	uint32_t behind; /* bytes that change behind the headers: payload without a signature, and padding */
+};
+
+/* Of each of `count` frames `bytes` bytes from `at` on, at least CYCLE_BYTES_MIN. */
 struct cycle {
 	uint8_t *frames; /* NULL: there is none */
 	uint32_t at, bytes, count;
+	/* 0: frame number n is as number n % count, and that is all. Else payload changes, or its length; number s in
+	 * its track is as number (s & mask) of its size. */
+	uint32_t sizes, mask;
+	struct cycle_size *size;
 };
 
 /* Make it, in at most so many bytes. Returns how many it takes; 0: the frames do not come round, or not in so few. */
 size_t cycle_make(struct template *template, size_t most);
+void cycle_free(struct template *template);
 const struct cycle *cycle_of(const struct template *template);
+
+/* With sizes: which of them frames of these numbers have. */
+void cycle_choose(const struct template *template, const uint64_t *number, uint32_t count, uint8_t *which);
+/* What is `behind`. `s`: the number in the track. */
+void cycle_fill(const struct template *template, uint8_t *frame, const struct cycle_size *size, uint64_t s);
 
 /* Make the frame in a buffer that holds one of this template number i of the cycle, but for its signature. */
 static inline void cycle_write(const struct cycle *cycle, uint8_t *frame, uint32_t i)

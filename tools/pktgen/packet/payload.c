@@ -30,8 +30,8 @@ void payload_number(uint8_t *at, uint32_t length, uint64_t sequence)
 	const uint8_t *piece = payload_piece(sequence + length - 1);
 
 	for (; length > PAYLOAD_STEP; length -= PAYLOAD_STEP, at += PAYLOAD_STEP)
-		memcpy(at, piece, PAYLOAD_STEP);
-	memcpy(at, piece, length);
+		bytes_copy(at, piece, PAYLOAD_STEP);
+	bytes_copy(at, piece, length);
 }
 
 void payload_sums_init(struct payload_sums *sums)

@@ -244,7 +244,7 @@ static void template_fill(const struct template *template, uint8_t *frame, uint3
 	if (template->numbered)
 		template_number(template, frame, size, sequence);
 	else
-		memcpy(frame + template->headers, template->body, size - template->headers);
+		bytes_copy(frame + template->headers, template->body, size - template->headers);
 }
 
 static void template_start_sums(const struct template *template, uint64_t *sum, uint32_t size, uint64_t sequence)
