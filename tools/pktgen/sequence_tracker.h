@@ -16,11 +16,11 @@
 /* Zero-filled is fresh. */
 struct tracker {
 	int started;
-	uint64_t first;	     /* lowest number that belongs to the stream */
-	uint64_t next;	     /* one past the highest that was seen */
-	uint64_t unique;     /* different frames seen */
-	uint64_t duplicates; /* seen before */
-	uint64_t reordered;  /* behind one with a higher number */
+	uint64_t first;		/* lowest number that belongs to the stream */
+	uint64_t next;		/* one past the highest that was seen */
+	uint64_t unique;	/* different frames seen */
+	uint64_t duplicates;	/* seen before */
+	uint64_t reordered;	/* behind one with a higher number */
 	uint64_t out_of_window; /* too old to say */
 	uint64_t seen[TRACKER_WINDOW / 64];
 };
@@ -41,11 +41,17 @@ static inline void tracker_add_next(struct tracker *tracker)
 	tracker->unique++;
 }
 
-/* And for `count` numbers from there on. */
+/* And for `count` numbers from there on: a word of bits at a time. */
 static inline void tracker_add_run(struct tracker *tracker, uint32_t count)
 {
-	for (uint32_t i = 0; i < count; i++)
-		tracker_add_next(tracker);
+	tracker->unique += count;
+	while (count > 0) {
+		uint32_t bit = tracker->next % 64, some = count < 64 - bit ? count : 64 - bit;
+
+		tracker->seen[tracker->next % TRACKER_WINDOW / 64] |= UINT64_MAX >> (64 - some) << bit;
+		tracker->next += some;
+		count -= some;
+	}
 }
 
 /* Frames missing below `next`, the number after the last one sent (its highest

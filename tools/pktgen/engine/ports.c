@@ -7,7 +7,7 @@
 
 #define BUFFER_DEFAULT 1984U
 #define COLOUR 128U /* two lines, which the cache fetches together */
-#define COLOURS_MAX 8U
+#define COLOURS_MAX 16U
 #define TAGS 22U /* Ethernet, and two tags */
 
 int engine_fail(struct engine *engine, int code)

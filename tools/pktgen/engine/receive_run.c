@@ -30,13 +30,51 @@ bool receive_is_like(const struct received *usual, const uint8_t *bytes, uint32_
 	return size == usual->size && receive_is_same(bytes, usual->bytes, usual->at);
 }
 
-static inline bool receive_follows(const struct vionet_packet *packet, const struct received *usual,
-				   const struct signature_next *next)
+/* What its frames begin with, for a comparison without a loop: up to 48 bytes. */
+struct receive_model {
+	receive_two piece[3];
+	uint32_t at[3];
+};
+
+#define RECEIVE_MODEL_MAX (3 * RECEIVE_FRONT_MIN)
+
+static struct receive_model receive_model(const struct received *usual)
 {
-	return packet->next == NULL && packet->gso_type == 0 && packet->length == usual->size &&
-	       (packet->flags & VIONET_PACKET_NEEDS_CSUM) == 0 &&
-	       signature_is_next(next, packet->data + usual->at) &&
-	       receive_is_same(packet->data, usual->bytes, usual->at);
+	uint32_t last = usual->at - RECEIVE_FRONT_MIN;
+	struct receive_model model = { .at = { 0, last < RECEIVE_FRONT_MIN ? last : RECEIVE_FRONT_MIN, last } };
+
+	for (uint32_t i = 0; i < 3; i++)
+		model.piece[i] = receive_load(usual->bytes + model.at[i]);
+	return model;
+}
+
+/* What differs. */
+static inline receive_two receive_compare(const struct receive_model *model, const uint8_t *bytes)
+{
+	return (receive_load(bytes) ^ model->piece[0]) | (receive_load(bytes + model->at[1]) ^ model->piece[1]) |
+	       (receive_load(bytes + model->at[2]) ^ model->piece[2]);
+}
+
+static inline bool receive_is_plain_packet(const struct vionet_packet *packet, uint32_t size)
+{
+	return packet->next == NULL && packet->gso_type == 0 && packet->length == size &&
+	       (packet->flags & VIONET_PACKET_NEEDS_CSUM) == 0;
+}
+
+static inline bool receive_follows(const struct vionet_packet *packet, const struct received *usual,
+				   const struct receive_model *model, const struct signature_row *row)
+{
+	const uint8_t *bytes = packet->data, *signature = bytes + usual->at;
+	receive_two differs;
+	uint16_t last;
+
+	if (!receive_is_plain_packet(packet, usual->size))
+		return false;
+	memcpy(&last, signature + sizeof(row->first), sizeof(last));
+	differs = receive_load(signature) ^ (receive_two)row->first;
+	differs |= receive_compare(model, bytes);
+	return ((differs[0] | differs[1]) | (uint64_t)(last ^ row->last)) == 0 &&
+	       (usual->at <= RECEIVE_MODEL_MAX || receive_is_same(bytes, usual->bytes, usual->at));
 }
 
 /* The first as any other; those behind it took just as long. */
@@ -53,24 +91,40 @@ static void receive_run_time(struct counted *counted, uint64_t latency, uint32_t
 	counted->latencies += run - 1;
 }
 
+/* Frames as the model, number after number from `sequence` on. */
+static uint32_t receive_count_run(struct vionet_packet *const *packets, uint32_t count,
+				  const struct received *usual, uint64_t sequence)
+{
+	struct receive_model model = receive_model(usual);
+	uint32_t run = 0, end;
+
+	do {
+		struct signature_row row;
+		uint32_t left = signature_row(&row, usual->signature.track, sequence + run,
+					      usual->signature.time, false);
+
+		end = run + (left < count - run ? left : count - run);
+		while (run < end && receive_follows(packets[run], usual, &model, &row)) {
+			run++;
+			signature_next(&row);
+		}
+	} while (run == end && run < count);
+	return run;
+}
+
 uint32_t receive_run(struct worker *worker, struct vionet_packet *const *packets, uint32_t count,
 		     const struct received *last, struct counted *counted)
 {
 	struct track_table *tracks = &worker->engine->tracks;
-	struct signature_next next;
-	uint32_t run = 0;
 	uint64_t first;
+	uint32_t run;
 
 	if (counted->usual != last || counted->settled)
 		return 0;
 	first = last->signature.sequence + 1;
 	if (!track_expects(tracks, last->index, first))
 		return 0;
-	signature_begin(&next, last->bytes + last->at);
-	while (run < count && receive_follows(packets[run], last, &next)) {
-		run++;
-		signature_step(&next);
-	}
+	run = receive_count_run(packets, count, last, first);
 	if (run == 0 || !track_add_run(tracks, last->index, first, run, last->latency))
 		return 0;
 	counted->frames += run;

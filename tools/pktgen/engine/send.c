@@ -192,60 +192,45 @@ static uint32_t send_room(const struct worker *worker)
 
 /* ---- a burst of one flow at the highest rate, when nothing else waits ---- */
 
-/* Of sizes that vary. */
-static void send_stamp_each(const struct flow_tx *tx, const struct built *built, uint64_t stamp_ns)
+/* Those of a row, into frames from `i` to before `end`. */
+static inline void send_stamp_row(const struct worker *worker, const struct flow_tx *tx, const struct built *built,
+				  uint32_t i, uint32_t end, struct signature_row *row)
 {
-	uint32_t track = built->first.track;
+	uint32_t at = tx->size - SIGNATURE_SIZE;
+
+	if (tx->size != 0) {
+		for (; i < end; i++, signature_next(row))
+			signature_put(row, worker->packet[i]->data + at);
+		return;
+	}
+	for (; i < end; i++, signature_next(row))
+		if (built->signature[i] != NULL)
+			signature_put(row, built->signature[i]);
+}
+
+/* Numbers of one track, or of each number the block's tracks. */
+static void send_stamp_built(const struct worker *worker, const struct flow_tx *tx,
+			     const struct built *built, uint64_t stamp_ns)
+{
+	uint32_t track = built->first.track, run;
+	bool tracks = built->first.end - built->first.first != 1;
 	uint64_t sequence = built->first.sequence;
 
-	for (uint32_t i = 0; i < built->count; i++) {
-		if (built->signature[i] != NULL)
-			signature_write(built->signature[i], tx->first_track + track, sequence,
-					stamp_ns);
-		if (++track == built->first.end) {
+	for (uint32_t i = 0; i < built->count; i += run) {
+		uint32_t most = built->count - i;
+		struct signature_row row;
+
+		if (tracks && most > built->first.end - track)
+			most = built->first.end - track;
+		run = signature_row(&row, tx->first_track + track, sequence, stamp_ns, tracks);
+		run = run < most ? run : most;
+		send_stamp_row(worker, tx, built, i, i + run, &row);
+		if (!tracks) {
+			sequence += run;
+		} else if ((track += run) == built->first.end) {
 			track = built->first.first;
 			sequence++;
 		}
-	}
-}
-
-/* Of one size and one track: numbers that follow each other. */
-static void send_stamp_numbers(const struct worker *worker, const struct flow_tx *tx,
-			       const struct built *built, uint64_t stamp_ns)
-{
-	uint32_t at = tx->size - SIGNATURE_SIZE;
-	uint64_t sequence = built->first.sequence;
-	uint32_t i = 0;
-
-	while (i < built->count) {
-		struct signature_row row = signature_row(tx->first_track + built->first.track,
-							 sequence, stamp_ns);
-		uint32_t end = i + 0x10000 - row.number;
-
-		end = end < built->count ? end : built->count;
-		sequence += end - i;
-		for (; i < end; i++)
-			signature_next_number(&row, worker->packet[i]->data + at);
-	}
-}
-
-/* Of one size: tracks that follow each other. */
-static void send_stamp_tracks(const struct worker *worker, const struct flow_tx *tx,
-			      const struct built *built, uint64_t stamp_ns)
-{
-	uint32_t at = tx->size - SIGNATURE_SIZE, track = built->first.track;
-	uint64_t sequence = built->first.sequence;
-	uint32_t i = 0;
-
-	while (i < built->count) {
-		struct signature_row row = signature_row(tx->first_track + track, sequence, stamp_ns);
-		uint32_t end = i + built->first.end - track;
-
-		end = end < built->count ? end : built->count;
-		for (; i < end; i++)
-			signature_next_track(&row, worker->packet[i]->data + at);
-		track = built->first.first; /* all behind it begin there */
-		sequence++;
 	}
 }
 
@@ -254,12 +239,8 @@ static uint64_t send_stamp_direct(const struct worker *worker, const struct flow
 {
 	uint64_t stamp_ns = now_ns();
 
-	if (tx->size == 0)
-		send_stamp_each(tx, built, stamp_ns);
-	else if (tx->signatures != 0 && built->first.end - built->first.first == 1)
-		send_stamp_numbers(worker, tx, built, stamp_ns);
-	else if (tx->signatures != 0)
-		send_stamp_tracks(worker, tx, built, stamp_ns);
+	if (tx->size == 0 || tx->signatures != 0)
+		send_stamp_built(worker, tx, built, stamp_ns);
 	return stamp_ns;
 }
 

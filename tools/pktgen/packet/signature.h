@@ -26,57 +26,70 @@ struct signature {
 	uint64_t time;	   /* 48 bits */
 };
 
+/* The check of 16 bytes behind it: what is left of a multiple of 65535 that is larger than the sum. */
+static inline uint32_t signature_check(uint64_t front, uint64_t back)
+{
+	return sum_fold(SIGNATURE_SUM + UINT64_C(0xffff0000ffff) - sum_halve(front) - sum_halve(back));
+}
+
+static inline uint64_t signature_first_half(uint32_t track, uint64_t sequence)
+{
+	return (uint64_t)track << 32 | (sequence >> 16 & UINT32_MAX);
+}
+
+static inline uint64_t signature_second_half(uint64_t sequence, uint64_t now_ns)
+{
+	return sequence << 48 | (now_ns & SIGNATURE_48_BITS);
+}
+
 static inline void signature_write(uint8_t *at, uint32_t track, uint64_t sequence, uint64_t now_ns)
 {
-	uint64_t front = (uint64_t)track << 32 | (sequence >> 16 & UINT32_MAX);
-	uint64_t back = sequence << 48 | (now_ns & SIGNATURE_48_BITS);
+	uint64_t front = signature_first_half(track, sequence);
+	uint64_t back = signature_second_half(sequence, now_ns);
 
-	/* What is left of a multiple of 65535 that is larger than the sum. */
-	bytes_put16(at, sum_fold(SIGNATURE_SUM + UINT64_C(0xffff0000ffff) - sum_halve(front) - sum_halve(back)));
+	bytes_put16(at, signature_check(front, back));
 	bytes_put64(at + 2, front);
 	bytes_put64(at + 10, back);
 }
 
-/* Signatures of one time. Either of one track, and numbers that follow each other and have the same highest 32 bits, or
- * of one number, and tracks that follow each other. */
+typedef uint8_t signature_bytes __attribute__((vector_size(16)));
+typedef uint64_t signature_words __attribute__((vector_size(16)));
+
+/* Signatures of one time that follow each other: each differs from the one before it in the last byte of what is
+ * counted, and of the check. */
 struct signature_row {
-	uint64_t front, back; /* in network byte order; of back without the number */
-	uint32_t check, number, track;
+	signature_bytes first, step; /* of the next one all but its last two bytes, and what is added to them */
+	uint16_t last;
 };
 
-static inline struct signature_row signature_row(uint32_t track, uint64_t sequence, uint64_t now_ns)
+/* Numbers from `sequence` on, of one track; with `tracks` tracks from `track` on, of one number. Returns how many there
+ * are until another byte changes too. */
+static inline uint32_t signature_row(struct signature_row *row, uint32_t track, uint64_t sequence, uint64_t now_ns,
+				     bool tracks)
 {
-	struct signature_row row = { .number = (uint32_t)(sequence & 0xffff), .track = track };
-	uint8_t first[SIGNATURE_SIZE];
+	static const signature_bytes step[] = { { 0, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 }, { 0, 0xff, 0, 0, 0, 1 } };
+	uint64_t front = signature_first_half(track, sequence), back = signature_second_half(sequence, now_ns);
+	uint32_t check = signature_check(front, back), left = 256 - (uint8_t)(tracks ? track : sequence);
+	signature_words first = { BYTES_SWAP(64, (uint64_t)check << 48 | front >> 16),
+				  BYTES_SWAP(64, front << 48 | back >> 16) };
 
-	signature_write(first, track, sequence, now_ns);
-	row.check = bytes_get16(first);
-	memcpy(&row.front, first + 2, sizeof(row.front));
-	bytes_put16(first + 10, 0);
-	memcpy(&row.back, first + 10, sizeof(row.back));
-	return row;
+	row->first = (signature_bytes)first;
+	row->step = step[tracks];
+	row->last = (uint16_t)BYTES_SWAP(16, (uint16_t)back);
+	/* The check goes down by 1, and is never 0: one's complement. */
+	check = check < 256 ? check : (uint8_t)check + 1U;
+	return check < left ? check : left;
 }
 
-static inline void signature_put(struct signature_row *row, uint8_t *at)
+static inline void signature_next(struct signature_row *row)
 {
-	bytes_put16(at, row->check);
-	memcpy(at + 2, &row->front, sizeof(row->front));
-	memcpy(at + 10, &row->back, sizeof(row->back));
-	bytes_put16(at + 10, row->number);
-	row->check = row->check != 1 ? row->check - 1 : 0xffff; /* one's complement */
+	row->first += row->step;
 }
 
-static inline void signature_next_number(struct signature_row *row, uint8_t *at)
+static inline void signature_put(const struct signature_row *row, uint8_t *at)
 {
-	signature_put(row, at);
-	row->number++;
-}
-
-static inline void signature_next_track(struct signature_row *row, uint8_t *at)
-{
-	signature_put(row, at);
-	bytes_put32(at + 2, row->track);
-	row->track++;
+	memcpy(at, &row->first, sizeof(row->first));
+	memcpy(at + sizeof(row->first), &row->last, sizeof(row->last));
 }
 
 /* Is there one in these 18 bytes? */
@@ -91,34 +104,6 @@ static inline bool signature_read(const uint8_t *at, struct signature *found)
 	found->sequence = (front & UINT32_MAX) << 16 | back >> 48;
 	found->time = back & SIGNATURE_48_BITS;
 	return true;
-}
-
-/* What follows a signature in its track, of the same time. Where the lowest 16 bits of the number overflow nothing does: the
- * check is never that of number 0. */
-struct signature_next {
-	uint64_t front, back;
-	uint32_t check;
-};
-
-static inline void signature_step(struct signature_next *next)
-{
-	next->back += UINT64_C(1) << 48;
-	next->check = next->check != 1 ? next->check - 1 : 0xffff; /* one's complement */
-}
-
-/* Behind the one of these 18 bytes. */
-static inline void signature_begin(struct signature_next *next, const uint8_t *at)
-{
-	next->check = bytes_get16(at);
-	next->front = bytes_get64(at + 2);
-	next->back = bytes_get64(at + 10);
-	signature_step(next);
-}
-
-static inline bool signature_is_next(const struct signature_next *next, const uint8_t *at)
-{
-	return bytes_get16(at) == next->check && bytes_get64(at + 2) == next->front &&
-	       bytes_get64(at + 10) == next->back;
 }
 
 #endif
