@@ -396,9 +396,12 @@ class TwoPorts(Case):
         super().setUp()
         self.device += f",vfio-user:{self.other.path}"
 
+    flood = loop = False
+
     def cross(self, other, frame):
-        self.wires[other].send(frame)
-        return []
+        if not self.loop:
+            self.wires[other].send(frame)
+        return [(0, frame)] if self.flood or self.loop else []
 
     def test_one_way_and_both(self):
         for both in (), ("--bidirectional",):
@@ -411,6 +414,21 @@ class TwoPorts(Case):
         text, _ = self.run_tool("pktgen", "--count", "500", "--rate", "5k")
         self.assertRegex(text, r"(?m)^PORT/PAIR +SENT .*\n\S+ +/ 0 +500 .*\n\S+ +/ 0 +0 ")
         self.assertNotIn("got nothing", text)
+
+    def test_at_another_port(self):
+        """What a switch floods is not there twice, and what comes back to its sender has not arrived."""
+        self.flood = True
+        for both in (), ("--bidirectional",):
+            found = self.facts("pktgen", "--count", "200", "--rate", "2k", *both)
+            sent = 200 * (1 + len(both))
+            self.assertEqual([found["rx"][key] for key in ("received", "own", "not_ours", "other_port", "lost", "duplicates")],
+                             [2 * sent, sent, sent, sent, 0, 0])
+        self.loop = True
+        text, _ = self.run_tool("pktgen", "--count", "200", "--rate", "2k", "--linger", "0.2", "--max-loss", "0", code=6)
+        self.assertIn("ours 0, not ours 200\n", text)
+        self.assertIn("    200 of the others are of a flow that is expected at another port\n", text)
+        self.assertNotIn("came back", text)
+        self.assertIn("NOT KEPT  flow, loss: at most 0 %, and it is 100 %", text)
 
 
 if __name__ == "__main__":

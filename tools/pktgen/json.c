@@ -76,7 +76,7 @@ static json_t *json_vlans(const struct pktgen_vlan_result *vlan)
 static json_t *json_rx(const struct pktgen_rx_result *rx)
 {
 	json_t *object = json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"received", json_number(rx->all.frames),
 		"own", json_number(rx->own.frames),
 		"not_ours", json_number(rx->not_ours.frames),
@@ -90,6 +90,7 @@ static json_t *json_rx(const struct pktgen_rx_result *rx)
 		"damaged_not_ours", json_number(rx->damaged_other),
 		"other_tunnels", json_number(rx->tunnelled),
 		"other_macs", json_number(rx->readdressed),
+		"other_port", json_number(rx->misdelivered),
 		"out_of_window", json_number(rx->out_of_window),
 		"dropped", json_number(rx->dropped),
 		"starved", json_number(rx->starved),

@@ -124,6 +124,7 @@ static void result_join_port(struct pktgen_pair_result *total,
 	total->rx.damaged_other += port->damaged;
 	total->rx.tunnelled += port->tunnelled;
 	total->rx.readdressed += port->readdressed;
+	total->rx.misdelivered += port->misdelivered;
 	for (int i = 0; i < PKTGEN_VLANS; i++) {
 		if (port->vlan[i].frames == 0)
 			continue;

@@ -75,6 +75,7 @@ struct pktgen_rx_result {
 	uint64_t damaged_other; /* a checksum is wrong, and whose frame it is cannot be told */
 	uint64_t tunnelled;	/* our own, in other tunnels than they were sent in */
 	uint64_t readdressed;	/* our own, with other MAC addresses than they were sent with */
+	uint64_t misdelivered;	/* not our own, of flows that are expected at another port */
 	uint64_t dropped; /* by the driver: the device reported them wrongly */
 	uint64_t starved, interrupts, rescues;
 	struct pktgen_vlan_result vlan[PKTGEN_VLANS]; /* the last: so many or more */

@@ -128,9 +128,11 @@ static void text_own(const struct pktgen_results *results)
 	const struct pktgen_rx_result *rx = &results->total.rx;
 	char text[32];
 
+	if (rx->misdelivered > 0)
+		printf("    %ju of the others are of a flow that is expected at another port\n", (uintmax_t)rx->misdelivered);
 	if (rx->own.frames == 0) {
 		/* Perhaps no peer sends them back: to call that loss would be wrong. */
-		if (!results->options->rx_only &&
+		if (!results->options->rx_only && rx->misdelivered == 0 &&
 		    results->total.tx.unnumbered < results->total.tx.sent.frames)
 			printf("    nothing of it came back within %s\n",
 			       format_time(results->wait_s * 1e9, text));

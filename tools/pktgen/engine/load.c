@@ -273,6 +273,16 @@ static int load_check_offload(const struct engine *engine, const struct flow *fl
 			   ": %s was not accepted by %s: nothing can be left to it", missing, port->session.name);
 }
 
+/* One that is expected nowhere may come in anywhere. */
+static uint64_t load_rx_ports(const struct traffic_flow *wanted)
+{
+	uint64_t ports = wanted->rx_ports == 0 ? UINT64_MAX : 0;
+
+	for (size_t i = 0; i < wanted->rx_ports; i++)
+		ports |= 1ull << wanted->rx_port[i];
+	return ports;
+}
+
 static int load_flow(struct engine *engine, uint32_t index, uint64_t *tracks)
 {
 	struct flow *flow = &engine->flow[index];
@@ -280,6 +290,7 @@ static int load_flow(struct engine *engine, uint32_t index, uint64_t *tracks)
 
 	flow->wanted = &engine->traffic->flow[index];
 	flow->port = flow->wanted->tx_port;
+	flow->rx_ports = load_rx_ports(flow->wanted);
 	flow->start_ns = now_ns();
 	flow->streams = flow->wanted->offload.segment_size != 0 ? 1 : traffic_flow_streams(flow->wanted);
 	if (flow->streams == 0 || flow->streams > ENGINE_TRACKS_MAX ||
@@ -528,7 +539,7 @@ void load_clear(struct engine *engine)
 		memset(&worker->own, 0, sizeof(worker->own));
 		memset(&worker->other, 0, sizeof(worker->other));
 		memset(worker->vlans, 0, sizeof(worker->vlans));
-		worker->damaged = worker->tunnelled = worker->readdressed = 0;
+		worker->damaged = worker->tunnelled = worker->readdressed = worker->misdelivered = 0;
 	}
 }
 

@@ -314,6 +314,7 @@ static void metrics_join_worker(struct engine_port_metrics *port, const struct w
 	port->damaged += count_load(&worker->damaged);
 	port->tunnelled += count_load(&worker->tunnelled);
 	port->readdressed += count_load(&worker->readdressed);
+	port->misdelivered += count_load(&worker->misdelivered);
 	for (int i = 0; i < ENGINE_VLANS; i++) {
 		uint64_t frames = count_load(&worker->vlans[i]);
 		uint64_t tag = count_load(&worker->vlan_tag[i]);

@@ -57,7 +57,8 @@ static bool receive_is_stream(struct engine *engine, uint32_t track)
 
 /*
  * A signature may stand in any frame. Ours are of a track that there is, and were sent after
- * its flow's start; this keeps out frames of an earlier run.
+ * its flow's start, which keeps out frames of an earlier run, and come in where it is expected: what a loop at the sender
+ * sends back, or a switch floods, has not arrived.
  */
 static inline bool receive_is_ours(struct worker *worker, struct received *received, uint64_t now_ns)
 {
@@ -78,6 +79,10 @@ static inline bool receive_is_ours(struct worker *worker, struct received *recei
 		flow = &engine->flow[received->flow];
 		if (!receive_is_of(flow, index) || ago > now_ns - flow->start_ns)
 			return false;
+		if (__builtin_expect((flow->rx_ports >> worker->place.port & 1) == 0, 0)) {
+			count_add(&worker->misdelivered, 1);
+			return false;
+		}
 	}
 	received->latency = ago < 0x800000000000ULL ? ago : 0;
 	return true;

@@ -165,7 +165,7 @@ struct worker {
 	uint8_t *scratch; /* a chain of buffers in one piece */
 	/* Counted. */
 	struct engine_count sent, received, own, other;
-	uint64_t damaged, tunnelled, readdressed;
+	uint64_t damaged, tunnelled, readdressed, misdelivered;
 	uint64_t vlans[ENGINE_VLANS], vlan_tag[ENGINE_VLANS]; /* type << 16 | TCI */
 	uint64_t in_flight;				      /* of what it sent, as it last saw */
 	uint64_t looks;					      /* iterations: it lives */
@@ -182,6 +182,7 @@ struct flow {
 	struct schedule_plan plan;
 	struct rate rate; /* of it, per cent resolved */
 	uint32_t port;
+	uint64_t rx_ports;	      /* where it is expected, a bit for each */
 	uint32_t first_track, tracks; /* without the stream's byte */
 	uint64_t streams;
 	bool latency;	 /* measured */
