@@ -68,8 +68,7 @@ static int migrate_check(struct vionet_device *device)
 	if (result == 0 && (device->quarantined != 0 || device->quarantine != NULL))
 		result = vn_error(EBUSY, "the device may still use what is in quarantine; "
 					 "recover it first");
-	if (result == 0 && vn_device_check(device) != 0)
-		result = -EBUSY;
+	/* A device that is in error shows in each queue. */
 	for (unsigned int i = 0; migrate_queue(device, i) && result == 0; i++)
 		if (vionet_queue_check(migrate_queue(device, i)) != 0)
 			result = -EBUSY;

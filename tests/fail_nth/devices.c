@@ -55,7 +55,8 @@ static void look_at_model(void)
 
 static void run_model(void)
 {
-	live(&(struct life){ .open = open_over_model, .pairs = 1, .between = look_at_model });
+	/* Queues share the second one. */
+	live(&(struct life){ .open = open_over_model, .pairs = 1, .vectors = 2, .between = look_at_model });
 	if (model)
 		wrong("the function was not closed");
 	if (control)

@@ -259,7 +259,8 @@ static void run_opened(struct vionet_device *device)
 	struct vionet_start_options options = { .struct_size = sizeof(options),
 						.rx_queue_size = 16,
 						.tx_queue_size = 16,
-						.queue_pairs = life->pairs };
+						.queue_pairs = life->pairs,
+						.vectors = life->vectors };
 	struct vionet_device_info info = { .struct_size = sizeof(info) };
 
 	STEP(vionet_device_info(device, &info));

@@ -71,7 +71,8 @@ void step_again(int result);
 struct life {
 	int (*open)(const struct vionet_open_options *options, struct vionet_device **device);
 	unsigned int pairs;
-	uint64_t avoid; /* features */
+	unsigned int vectors; /* 0: as many as there are queues */
+	uint64_t avoid;	      /* features */
 	void (*between)(void);
 	int (*more)(struct vionet_device *device); /* what only this transport has; NULL */
 	bool moves;				   /* that alone is done, between frames */

@@ -162,6 +162,30 @@ static void failed_stops_lose_nothing(void **state)
 	control_env_destroy(env);
 }
 
+/* Nor is it the caller's again: the device may still read it. */
+static void registered_memory_stays(void **state)
+{
+	struct control_env *env = raise_stopped();
+	struct pools pools = make_pools(env);
+	struct vionet_memory *memory;
+	void *own = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)state;
+	assert_int_equal(start_with(env, &pools), 0);
+	assert_int_equal(vionet_memory_register(env->device, own, 4096, VIONET_DEVICE_READS, &memory), 0);
+	env->model->reset_fails = true;
+	assert_int_equal(vionet_device_stop(env->device), -EIO);
+	assert_int_equal(vionet_memory_unregister(memory), -EBUSY);
+	assert_text("did not acknowledge its reset and may still use it; start or close it first");
+	assert_int_equal(env->model->unmapped_live, 0);
+	env->model->reset_fails = false;
+	assert_int_equal(start_with(env, &pools), 0);
+	assert_int_equal(vionet_device_stop(env->device), 0);
+	assert_int_equal(vionet_memory_unregister(memory), 0);
+	munmap(own, 4096);
+	control_env_destroy(env);
+}
+
 /* A failed clean-up has a text of its own. */
 static void the_text_is_that_of_the_first_failure(void **state)
 {
@@ -404,6 +428,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(queues_begin_on_cache_lines),
 		cmocka_unit_test(failed_stops_lose_nothing),
+		cmocka_unit_test(registered_memory_stays),
 		cmocka_unit_test(the_text_is_that_of_the_first_failure),
 		cmocka_unit_test(own_pools_are_not_piled_up),
 		cmocka_unit_test(failed_starts_lose_nothing),

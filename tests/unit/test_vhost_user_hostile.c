@@ -6,10 +6,8 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
-#include "base/clock.h"
 #include "driver/transport/vhost_user/internal.h"
 
 /* Requests of each phase; with REPLY_ACK all of them have a reply. */
@@ -544,36 +542,6 @@ static void eventfds_that_block(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
-/* One that connects cannot be taken: that is said at once, and not waited for. */
-static void no_descriptor_is_left(void **state)
-{
-	struct sockaddr_storage at = { .ss_family = AF_UNIX };
-	socklen_t length = sizeof(sa_family_t); /* the kernel finds a name */
-	int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int peer = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), next, fd;
-	struct rlimit before, full;
-
-	(void)state;
-	assert_int_equal(bind(listening, (struct sockaddr *)&at, length), 0);
-	assert_int_equal(listen(listening, 1), 0);
-	length = sizeof(at);
-	assert_int_equal(getsockname(listening, (struct sockaddr *)&at, &length), 0);
-	assert_int_equal(connect(peer, (struct sockaddr *)&at, length), 0);
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-	next = fcntl(peer, F_DUPFD_CLOEXEC, 0);
-	close(next);
-	full = before;
-	full.rlim_cur = (rlim_t)next;
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &full), 0);
-	assert_int_equal(vn_vhost_user_accept(listening, vn_now() + 600 * 1000 * VN_MS, &fd), -EMFILE);
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-	assert_text("accept");
-	assert_int_equal(vn_vhost_user_accept(listening, vn_now() + 600 * 1000 * VN_MS, &fd), 0);
-	close(fd);
-	close(peer);
-	close(listening);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, raise_backend, drop_backend)
 
 int main(void)
@@ -597,7 +565,6 @@ int main(void)
 		TEST(a_channel_that_breaks),
 		TEST(memory_that_is_not_released),
 		TEST(eventfds_that_block),
-		cmocka_unit_test(no_descriptor_is_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

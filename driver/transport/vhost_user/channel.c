@@ -50,17 +50,10 @@ const char *vn_vhost_user_name(uint32_t request)
 
 _Static_assert(VN_VHOST_USER_FDS_MAX <= VN_STREAM_FDS_MAX, "descriptors of a message");
 
-static int vhu_wait_error(int code)
-{
-	if (code == ETIMEDOUT)
-		return vn_error(ETIMEDOUT, "no answer in time");
-	return vn_error_errno(code, "poll");
-}
-
 static int vhu_connection_error(int code)
 {
 	if (code == ETIMEDOUT || code == EINVAL)
-		return vhu_wait_error(code);
+		return vn_error_errno(code, "poll");
 	if (code == EPIPE || code == ECONNRESET)
 		return vn_error(ENOTCONN, "the back end has closed the connection");
 	return vn_error_local(code, "the connection to the back end");
@@ -165,7 +158,7 @@ int vn_vhost_user_receive(int fd, struct vn_vhost_user_message *message,
 		result = vn_stream_wait(fd, POLLIN, end);
 		if (result) {
 			vn_vhost_user_drop_fds(message);
-			return vhu_wait_error(-result);
+			return vn_error_errno(-result, "poll");
 		}
 	}
 	return result < 0 ? result : 0;
@@ -189,6 +182,6 @@ int vn_vhost_user_accept(int listening, uint64_t end, int *fd)
 					"start one that connects, such as "
 					"dpdk-testpmd with client=1");
 		if (result)
-			return vhu_wait_error(-result);
+			return vn_error_errno(-result, "poll");
 	}
 }

@@ -126,6 +126,16 @@ static int vhu_check_reply(const struct vn_vhost_user_message *reply,
 	return 0;
 }
 
+/* It neither takes a request nor replies. */
+static int vhu_in_time(const struct vn_vhost_user *t, int result)
+{
+	if (result != -ETIMEDOUT)
+		return result;
+	(void)vn_error(ETIMEDOUT, "the back end has not answered within %g s, or %g s in a row",
+		       (double)t->reply_timeout / 1e9, 2 * (double)t->reply_timeout / 1e9);
+	return vn_error_remedy(result, VIONET_REMEDY_REPLY_TIMEOUT, NULL);
+}
+
 static int vhu_send_request(struct vn_vhost_user *t,
 			    struct vn_vhost_user_message *message, uint32_t flags,
 			    uint64_t end)
@@ -135,20 +145,7 @@ static int vhu_send_request(struct vn_vhost_user *t,
 		return vn_error(ENOTCONN, "vhost-user: there is no connection to "
 				"the back end%s%s; stop and start the device",
 				t->lost[0] ? ": " : "", t->lost);
-	return vn_vhost_user_send(t->fd, message, end);
-}
-
-/* Whatever comes, in time. */
-static int vhu_receive(struct vn_vhost_user *t, struct vn_vhost_user_message *message,
-		       unsigned int fds, uint64_t end)
-{
-	int result = vn_vhost_user_receive(t->fd, message, fds, end);
-
-	if (result != -ETIMEDOUT)
-		return result;
-	(void)vn_error(ETIMEDOUT, "the back end has not answered within %g s, or %g s in a row",
-		       (double)t->reply_timeout / 1e9, 2 * (double)t->reply_timeout / 1e9);
-	return vn_error_remedy(result, VIONET_REMEDY_REPLY_TIMEOUT, NULL);
+	return vhu_in_time(t, vn_vhost_user_send(t->fd, message, end));
 }
 
 /* Receive the reply to `request` into the message; checked. */
@@ -157,7 +154,7 @@ static int vhu_receive_reply(struct vn_vhost_user *t,
 			     uint32_t request, size_t size, unsigned int fds,
 			     uint64_t end)
 {
-	int result = vhu_receive(t, message, fds, end);
+	int result = vhu_in_time(t, vn_vhost_user_receive(t->fd, message, fds, end));
 
 	if (result)
 		return result;
@@ -262,7 +259,7 @@ int vn_vhost_user_get_config(struct vn_vhost_user *t, uint32_t size,
 				size);
 	result = vhu_send_request(t, &message, 0, end);
 	if (result == 0)
-		result = vhu_receive(t, &message, 0, end);
+		result = vhu_in_time(t, vn_vhost_user_receive(t->fd, &message, 0, end));
 	vhu_budget_charge(t);
 	if (result == 0) {
 		bool refused = message.header.size == 0;
