@@ -45,7 +45,7 @@ int main(void)
 			packed_publish(&queue);
 		else
 			split_publish(&queue);
-		notify(&queue, LAYOUT);
+		ring_notify(&queue, LAYOUT);
 		break;
 	case 3:
 		(void)ring_arm(&queue, LAYOUT);

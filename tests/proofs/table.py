@@ -101,7 +101,7 @@ def uncommon():
         yield part(f"one buffer, {size}", "VN_SPLIT", 1, False, header, True)
     for name, layout in LAYOUTS.items():
         yield part(f"{name}: back", layout, 2, False, True, False)
-        yield part(f"{name}: look after", layout, 9, True, True, True)
+        yield part(f"{name}: watchdog", layout, 9, True, True, True)
 
 
 PROOFS = [
