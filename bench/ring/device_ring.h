@@ -21,6 +21,13 @@ enum touch {
 	TOUCH_FRAME,   /* the header and the frame */
 };
 
+#define DEVICE_RING_AHEAD 16
+
+struct device_place {
+	uint8_t *to;   /* the buffer */
+	uint64_t word; /* of its descriptor: id; packed: the second half */
+};
+
 struct device_ring {
 	bool packed;
 	uint16_t size;
@@ -41,6 +48,9 @@ struct device_ring {
 	uint16_t avail, used; /* split: free-running */
 	uint16_t seen;	  /* split: avail idx as last read */
 	uint64_t packets;
+	/* Buffers that are available, from the next one on, whose lines were asked for. */
+	uint32_t asked, filled; /* filled: free-running */
+	struct device_place place[DEVICE_RING_AHEAD];
 } __attribute__((aligned(128)));
 
 /* Set up from the areas; disables notifications. */
