@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define RECEIVE_AHEAD 16 /* frames that are looked at before the first of them is counted */
+#define RECEIVE_BURSTS 16
 
 /* ---- whose frame? ---- */
 
@@ -457,20 +458,18 @@ static void receive_one(struct worker *worker, struct vionet_packet *packet, str
 /* Frames of few tracks mostly follow each other, and are counted as a run behind one that was looked at. Of others some
  * are looked at before they are counted. */
 static void receive_each(struct worker *worker, struct vionet_packet **packets, uint32_t count,
-			 uint64_t now_ns)
+			 uint64_t now_ns, struct vionet_packet *const *next, uint32_t next_count)
 {
 	struct received received[ENGINE_RX_BURST];
 	struct arrived all = { 0 };
 	struct counted counted = {
 		.now_ns = now_ns,
 		.settled = __atomic_load_n(&worker->engine->settled, __ATOMIC_RELAXED),
+		.next = next,
+		.end = next + next_count,
 	};
 	uint32_t i = 0;
 
-	for (uint32_t k = 0; k < count; k++) {
-		__builtin_prefetch(packets[k]->data);
-		__builtin_prefetch(packets[k]->data + packets[k]->length - 1);
-	}
 	while (i < count) {
 		uint32_t end = worker->in_runs ? i + 1 : i + RECEIVE_AHEAD, run;
 
@@ -478,8 +477,11 @@ static void receive_each(struct worker *worker, struct vionet_packet **packets, 
 		for (uint32_t k = i; k < end; k++)
 			if (receive_is_single(packets[k]))
 				receive_find(worker, packets[k], &received[k], now_ns);
-		for (; i < end; i++)
+		for (; i < end; i++) {
+			if (counted.next != counted.end)
+				receive_ask(*counted.next++);
 			receive_one(worker, packets[i], &received[i], &all, &counted);
+		}
 		if (i == count)
 			break;
 		run = receive_run(worker, packets + i, count - i, &received[i - 1], &counted);
@@ -488,6 +490,8 @@ static void receive_each(struct worker *worker, struct vionet_packet **packets, 
 		all.bytes += (uint64_t)run * received[i - 1].size;
 		i += run;
 	}
+	while (counted.next != counted.end)
+		receive_ask(*counted.next++);
 	receive_flush(worker, &counted);
 	if (all.frames > 0)
 		count_frames(&worker->received, all.frames, all.bytes, now_ns);
@@ -503,23 +507,50 @@ bool receive_is_enough(const struct worker *worker)
 	return (options->stream == ENGINE_ANY_STREAM ? count_load(&worker->received.frames) : count_load(&worker->rx[0].unique)) >= options->receive_count;
 }
 
+static uint32_t receive_take(struct worker *worker, struct vionet_packet **packets, uint64_t *now)
+{
+	uint32_t count = vionet_queue_receive(worker->session.rx, packets, ENGINE_RX_BURST);
+
+	if (count != 0)
+		*now = now_ns();
+	return count;
+}
+
+/* How many bursts at most: several where nothing is to be sent meanwhile. */
+static uint32_t receive_bursts(const struct worker *worker)
+{
+	return send_next(worker) != SCHEDULE_NEVER || worker->engine->options.receive_count != 0 ? 1 : RECEIVE_BURSTS;
+}
+
+/* The lines of a burst come while the one before it is looked at. */
 uint32_t receive_burst(struct worker *worker)
 {
 	const struct engine_tap *tap = worker->engine->options.tap;
-	struct vionet_packet *packets[ENGINE_RX_BURST];
-	uint32_t count;
-	uint64_t now;
+	struct vionet_packet *packets[2][ENGINE_RX_BURST];
+	uint32_t bursts, count, all = 0;
+	uint64_t now, next_now = 0;
 
 	if ((worker->engine->options.no_rx && worker->engine->options.responder == NULL) ||
 	    receive_is_enough(worker))
 		return 0;
-	count = vionet_queue_receive(worker->session.rx, packets, ENGINE_RX_BURST);
+	count = receive_take(worker, packets[0], &now);
 	if (count == 0)
 		return 0;
-	now = worker->stamped_ns = now_ns();
-	if (tap != NULL && tap->see != NULL)
-		tap->see(tap->context, &worker->place, false, packets, count, now);
-	receive_each(worker, packets, count, now);
-	vionet_packet_free(packets, count);
-	return count;
+	for (uint32_t i = 0; i < count; i++)
+		receive_ask(packets[0][i]);
+	bursts = receive_bursts(worker);
+	for (uint32_t i = 1; count != 0; i++) {
+		struct vionet_packet **burst = packets[(i - 1) % 2], **behind = packets[i % 2];
+		uint32_t next = i < bursts ? receive_take(worker, behind, &next_now) : 0;
+
+		if (tap != NULL && tap->see != NULL)
+			tap->see(tap->context, &worker->place, false, burst, count, now);
+		receive_each(worker, burst, count, now, behind, next);
+		vionet_packet_free(burst, count);
+		worker->stamped_ns = now;
+		all += count;
+		count = next;
+		now = next_now;
+	}
+	return all;
 }

@@ -93,8 +93,9 @@ static void receive_run_time(struct counted *counted, uint64_t latency, uint32_t
 
 /* Frames as the model, number after number from `sequence` on. */
 static uint32_t receive_count_run(struct vionet_packet *const *packets, uint32_t count,
-				  const struct received *usual, uint64_t sequence)
+				  const struct received *usual, uint64_t sequence, struct counted *counted)
 {
+	struct vionet_packet *const *next = counted->next, *const *behind = counted->end;
 	struct receive_model model = receive_model(usual);
 	uint32_t run = 0, end;
 
@@ -105,10 +106,13 @@ static uint32_t receive_count_run(struct vionet_packet *const *packets, uint32_t
 
 		end = run + (left < count - run ? left : count - run);
 		while (run < end && receive_follows(packets[run], usual, &model, &row)) {
+			if (next != behind)
+				receive_ask(*next++);
 			run++;
 			signature_next(&row);
 		}
 	} while (run == end && run < count);
+	counted->next = next;
 	return run;
 }
 
@@ -124,7 +128,7 @@ uint32_t receive_run(struct worker *worker, struct vionet_packet *const *packets
 	first = last->signature.sequence + 1;
 	if (!track_expects(tracks, last->index, first))
 		return 0;
-	run = receive_count_run(packets, count, last, first);
+	run = receive_count_run(packets, count, last, first, counted);
 	if (run == 0 || !track_add_run(tracks, last->index, first, run, last->latency))
 		return 0;
 	counted->frames += run;

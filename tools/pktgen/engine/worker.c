@@ -184,7 +184,7 @@ static void worker_loop(struct worker *first)
 static void worker_end(struct worker *worker)
 {
 	if (worker->session.code == CODE_OK)
-		while (receive_burst(worker) == ENGINE_RX_BURST)
+		while (receive_burst(worker) >= ENGINE_RX_BURST)
 			;
 	send_release(worker);
 }
