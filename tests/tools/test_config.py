@@ -443,6 +443,9 @@ class Refused(unittest.TestCase):
                 ("--bidirectional", "--bidirectional: two devices are wanted"),
                 ("vfio-user:/b vfio-user:/c", "3 devices; without --config 2 are the most"),
                 ("--rx-only --flows 3", "--flows has no effect with --rx-only"),
+                ("--rx-only --max-latency 1ms", "--max-latency has no effect with --rx-only: the latency is not measured"),
+                ("--no-rx --hdr /nowhere/x", "--hdr has no effect with --no-rx: the latency is not measured"),
+                ("--max-latency 0:1ms", "--max-latency '0': a share is wanted, such as 0.5% or 0.005, from 0.1% to 100%"),
                 ("--rx-only --warmup 3", "--warmup has no effect with --rx-only")):
             code, _, errors = vionet("pktgen", "vfio-user:/nowhere", *options.split())
             self.assertEqual((code, errors.count("\n")), (2, 1), (options, errors))

@@ -257,6 +257,8 @@ class Warmup(WireMixin, Case):
         self.assertEqual(self.wire.seen, 150)
         self.assertEqual((found["tx"]["sent"], found["rx"]["own"], found["rx"]["lost"]), (50, 49, 1))
         self.assertEqual(found["rx"]["received"], 49)
+        _, errors = self.run_tool("pktgen", "--duration", "20ms", "--warmup", "1k", "--rate", "1k", "--max-loss", "0", code=6)
+        self.assertRegex(errors, r"--warmup 1000, and \d+ frames were sent: none is counted; give fewer, or send longer")
 
 
 class Flows(WireMixin, Case):

@@ -108,7 +108,7 @@ static error_t options_parse_run(int key, char *argument, struct pktgen_options 
 						      ENGINE_BURST_MAX);
 		break;
 	case KEY_WARMUP:
-		options->warmup = need_whole("--warmup", argument, 1, INT64_MAX);
+		options->warmup = need_count("--warmup", argument, 1, INT64_MAX);
 		break;
 	case KEY_STREAM:
 		options->stream = (int)need_whole("--stream", argument, 0, 255);
@@ -234,6 +234,11 @@ static void options_refuse_idle(const struct pktgen_options *options)
 		refuse_usage("--%s has no effect with --no-rx: nothing is known of what comes back; leave "
 			     "one of them out",
 			     options->max_loss >= 0 ? "max-loss" : "max-latency");
+	if (options->rx_only && options->latency_per_mille != 0)
+		refuse_usage("--max-latency has no effect with --rx-only: the latency is not measured; leave one of them out");
+	if ((options->rx_only || options->no_rx) && options->hdr != NULL)
+		refuse_usage("--hdr has no effect with --%s: the latency is not measured; leave one of them out",
+			     options->rx_only ? "rx-only" : "no-rx");
 	if (load_seed_was_given(&options->load) && options_was_given(options, KEY_STREAM) &&
 	    !load_has_chance(load))
 		refuse_usage("--seed has no effect with --stream and one --size: nothing "

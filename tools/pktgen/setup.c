@@ -117,6 +117,21 @@ static int setup_start(struct run *run)
 	return engine_transmit(run->engine, stop_asked() == 0 ? NULL : none, 0, ENGINE_START);
 }
 
+/* What was sent without being counted; of files that is said already. */
+static void setup_say_warmup(const struct run *run)
+{
+	const struct engine_metrics *metrics = engine_metrics(run->engine);
+	uint64_t counted = 0, completed = 0;
+
+	for (size_t i = 0; i < metrics->flows; i++)
+		counted += metrics->flow[i].tx.frames;
+	for (size_t i = 0; i < metrics->ports; i++)
+		completed += metrics->port[i].completed;
+	if (run->options->warmup != 0 && counted == 0 && completed != 0 && run->hooks->replay_count == 0)
+		say("--warmup %ju, and %ju frame%s sent: none is counted; give fewer, or send longer",
+		    (uintmax_t)run->options->warmup, (uintmax_t)completed, completed == 1 ? " was" : "s were");
+}
+
 static void setup_run(struct run *run)
 {
 	if (!setup_launch(run))
@@ -136,6 +151,7 @@ static void setup_run(struct run *run)
 	run->ending.hurried = stop_asked() > 1;
 	run->ending.code = engine_finish(run->engine);
 	setup_holds(run, hooks_finish(run->hooks, engine_metrics(run->engine), run->options->warmup));
+	setup_say_warmup(run);
 	pktgen_live_end(&run->live);
 	pktgen_live_rest(&run->live);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tools/pktgen/report/limit.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,9 +44,8 @@ double limit_need_ratio(const char *option, const char *text, double least, doub
 	}
 	if (text[0] < '0' || text[0] > '9' || strpbrk(text, "xXeEnN") != NULL || *end != '\0' ||
 	    !(value >= least && value < below))
-		refuse_usage("%s '%.40s': a share is wanted, such as 0.5%% or 0.005, from %g%% to "
-			     "less than %g%%",
-			     option, clean(text), least * 100, below * 100);
+		refuse_usage("%s '%.40s': a share is wanted, such as 0.5%% or 0.005, from %g%% to %s%g%%", option, clean(text),
+			     least * 100, below > 1 ? "" : "less than ", fmin(below, 1) * 100);
 	return value;
 }
 
