@@ -192,6 +192,11 @@ class Methods(Case):
         output = self.run_test("soak", device, "--rate", "500pps", "--trial", "0.5", "--junit", str(junit))
         self.assertIn("lost 0 (0 %)", output)
         check_junit(junit, 1, 0)
+        text = self.run_test("soak", device, "--rate", "900M", "--trial", "50ms", *QUICK[:2], code=6)
+        found = re.search(r"sent (\d+) of (\d+), received (\d+): lost (\d+), not sent (\d+) \((\S+) % together\)", text)
+        sent, intended, received, lost, unsent = (int(each) for each in found.groups()[:5])
+        self.assertEqual((lost, unsent), (sent - received, intended - sent))
+        self.assertAlmostEqual(float(found[6]), 100 * (lost + unsent) / intended, delta=0.01)
 
     def test_soak_ends_at_the_first_limit(self):
         device, junit = self.serve("--limit", "0.001pps:10"), self.folder / "junit"

@@ -218,10 +218,17 @@ static void text_soak(const struct test_results *results)
 	const struct trial_result *trial = &results->log.result[0];
 	const struct soak *soak = &results->soak;
 
-	printf("sent %ju, received %ju, lost %ju (%g %%) in %.1f s\n", (uintmax_t)trial->sent,
-	       (uintmax_t)trial->received,
-	       (uintmax_t)(trial->sent > trial->received ? trial->sent - trial->received : 0),
-	       100 * trial->loss_ratio, trial->seconds);
+	uint64_t lost = trial->sent > trial->received ? trial->sent - trial->received : 0;
+	uint64_t unsent = trial->intended > trial->sent ? trial->intended - trial->sent : 0;
+
+	/* As the ratio has them. */
+	if ((double)unsent <= TRIAL_SHORTFALL * (double)trial->intended)
+		printf("sent %ju, received %ju, lost %ju (%g %%) in %.1f s\n", (uintmax_t)trial->sent, (uintmax_t)trial->received,
+		       (uintmax_t)lost, 100 * trial->loss_ratio, trial->seconds);
+	else
+		printf("sent %ju of %ju, received %ju: lost %ju, not sent %ju (%g %% together) in %.1f s\n", (uintmax_t)trial->sent,
+		       (uintmax_t)trial->intended, (uintmax_t)trial->received, (uintmax_t)lost, (uintmax_t)unsent,
+		       100 * trial->loss_ratio, trial->seconds);
 	if (trial->offered > 0 && trial->offered < (1 - TRIAL_SHORTFALL) * trial->input.load)
 		printf("sent %.1f %% of the rate: this machine or the path could not follow\n",
 		       100 * trial->offered / trial->input.load);
