@@ -463,7 +463,7 @@ static void check_sizes(enum traffic_payload payload, uint32_t sizes, uint32_t n
 		uint32_t length, checked;
 		uint8_t which;
 
-		cycle_choose(template, &n, 1, &which);
+		cycle_choose(template, n, 1, 1, &which);
 		assert_in_range(which, 0, sizes - 1);
 		size = &cycle->size[which];
 		frame = flow_frame(template, n, &length);
@@ -471,7 +471,7 @@ static void check_sizes(enum traffic_payload payload, uint32_t sizes, uint32_t n
 		assert_int_equal(size->size, template_size(template, n));
 		assert_int_equal(size->padded, length);
 		cycle_write(cycle, again, size->first + (uint32_t)(n & cycle->mask));
-		cycle_fill(template, again, size, n);
+		cycle_fill(cycle, again, size, n);
 		assert_memory_equal(again, frame, checked);
 		memcpy(again, frame, length);
 	}

@@ -343,17 +343,25 @@ static void send_group(struct sized *sized, uint32_t count)
 
 static uint32_t send_choose_sizes(struct flow_tx *tx, struct sized *sized, uint32_t count)
 {
-	struct schedule schedule = tx->schedule; /* stays in registers */
-	uint64_t number[SIZED_MAX];
-	uint32_t n = 0;
+	struct schedule *schedule = &tx->schedule;
+	bool one = schedule->end - schedule->first == 1; /* track */
+	uint32_t n = 0, run;
 
-	for (; n < count && n < SIZED_MAX && schedule.number < schedule.limit; n++) {
-		number[n] = schedule.number;
-		sized->sequence[n] = (uint8_t)schedule.sequence;
-		schedule_advance_fast(&schedule);
+	count = count < SIZED_MAX ? count : SIZED_MAX;
+	/* Of several tracks: up to the last one, all of which have the same number. */
+	for (; n < count; n += run) {
+		uint64_t number = schedule->number, sequence = schedule->sequence;
+		uint32_t most = count - n, step;
+
+		if (!one && most > schedule->end - schedule->track)
+			most = schedule->end - schedule->track;
+		run = schedule_run(schedule, most, &step);
+		if (run == 0)
+			break;
+		cycle_choose(tx->template, number, step, run, sized->which + n);
+		for (uint32_t i = 0; i < run; i++)
+			sized->sequence[n + i] = (uint8_t)(sequence + (one ? i : 0));
 	}
-	send_move_on(&tx->schedule, &schedule);
-	cycle_choose(tx->template, number, n, sized->which);
 	send_group(sized, n);
 	return n;
 }
@@ -364,26 +372,38 @@ static void send_write_sized(const struct worker *worker, const struct flow_tx *
 {
 	const struct template *template = tx->template;
 	const struct cycle cycle = *cycle_of(template);
-	const struct cycle_size *size = &cycle.size[which];
-	uint32_t padded = size->padded, first = size->first, behind = size->behind, end = sized->end[which];
-	uint32_t signatures = template_signatures(template, size->size), at = size->size - SIGNATURE_SIZE;
-	uintptr_t colours = worker->port->colours;
+	const struct cycle_size size = cycle.size[which];
+	uint32_t signatures = template_signatures(template, size.size), at = size.size - SIGNATURE_SIZE;
+	uint32_t end = sized->end[which];
 	uint64_t mark = tx->mark;
 
 	for (uint32_t i = which != 0 ? sized->end[which - 1] : 0; i < end; i++) {
 		uint32_t of = sized->order[i], sequence = sized->sequence[of];
 		struct vionet_packet *packet = worker->packet[of];
-		uint8_t *frame = send_begin(packet, colours);
+		uint8_t *frame = packet->data;
 
-		packet->length = padded;
+		packet->length = size.padded;
 		built->signature[of] = signatures != 0 ? frame + at : NULL;
 		if (engine_set_mark(packet, mark)) {
-			template_build(template, frame, size->size, 0, sequence, true);
+			template_build(template, frame, size.size, 0, sequence, true);
 			continue;
 		}
-		cycle_write(&cycle, frame, first + (sequence & cycle.mask));
-		if (behind != 0)
-			cycle_fill(template, frame, size, sequence);
+		cycle_write(&cycle, frame, size.first + (sequence & cycle.mask));
+		if (size.payload != 0 || size.padded != size.size)
+			cycle_fill(&cycle, frame, &size, sequence);
+	}
+}
+
+/* What is written first of each frame comes while their sizes are chosen. */
+static void send_begin_all(struct worker *worker, uint32_t count)
+{
+	uintptr_t colours = worker->port->colours;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint8_t *frame = send_begin(worker->packet[i], colours);
+
+		__builtin_prefetch(frame - VIONET_HEADROOM);
+		__builtin_prefetch(frame, 1);
 	}
 }
 
@@ -394,6 +414,7 @@ static void send_build_sizes(struct worker *worker, struct flow_tx *tx, struct b
 	struct sized sized;
 	uint32_t from = 0;
 
+	send_begin_all(worker, count);
 	built->count = send_choose_sizes(tx, &sized, count);
 	built->bytes = built->numbered = 0;
 	for (uint32_t i = 0; i < cycle->sizes; i++) {

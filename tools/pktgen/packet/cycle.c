@@ -122,49 +122,49 @@ static bool cycle_make_sizes(struct template *template, uint32_t sizes, size_t m
 			.size = size,
 			.padded = padded,
 			.first = first,
-			.behind = template_payload(template, size) + padded - size,
+			.payload = template_payload(template, size),
 		};
 		if (!cycle_build(template, size, first, first + numbers))
 			return false;
 	}
 	cycle->sizes = sizes;
 	cycle->mask = numbers - 1;
+	cycle->headers = template->headers;
+	cycle->body = template->numbered ? NULL : template->body;
 	return cycle->size != NULL;
 }
 
-static inline uint32_t cycle_which(const struct template *template, uint64_t n)
+static void cycle_choose_weights(const struct template *template, uint64_t n, uint64_t step, uint32_t count,
+				 uint8_t *which)
 {
-	uint64_t hash;
-	uint32_t which = 0;
+	const struct template_limit *limit = template->limit;
+	uint32_t limits = template->limits - 1;
 
-	if (template->size_kind == TRAFFIC_SIZE_INCREMENT)
-		return (uint32_t)template_modulo(&template->size_count, n);
-	if (template->size_kind == TRAFFIC_SIZE_FIXED)
-		return 0;
-	hash = template_hash(template->size_seed, n);
-	if (template->size_kind == TRAFFIC_SIZE_RANDOM)
-		return (uint32_t)template_draw(hash, template->size_max - template->size_min + 1);
-	for (uint32_t i = 0; i + 1 < template->limits; i++)
-		which += hash >= template->limit[i].below;
-	return which;
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t hash = template_hash(template->size_seed, n + i * step);
+		uint32_t one = 0;
+
+		for (uint32_t k = 0; k < limits; k++)
+			one += hash >= limit[k].below;
+		which[i] = (uint8_t)one;
+	}
 }
 
-void cycle_choose(const struct template *template, const uint64_t *number, uint32_t count, uint8_t *which)
+void cycle_choose(const struct template *template, uint64_t n, uint64_t step, uint32_t count, uint8_t *which)
 {
-	for (uint32_t i = 0; i < count; i++)
-		which[i] = (uint8_t)cycle_which(template, number[i]);
-}
+	uint64_t span = (uint64_t) template->size_max - template->size_min + 1;
 
-void cycle_fill(const struct template *template, uint8_t *frame, const struct cycle_size *size, uint64_t s)
-{
-	uint32_t length = template_payload(template, size->size);
-
-	if (template->numbered)
-		payload_number(frame + template->headers, length, s);
-	else
-		bytes_copy(frame + template->headers, template->body, length);
-	if (size->padded > size->size)
-		memset(frame + size->size, 0, size->padded - size->size);
+	if (template->size_kind == TRAFFIC_SIZE_WEIGHTS) {
+		cycle_choose_weights(template, n, step, count, which);
+		return;
+	}
+	for (uint32_t i = 0; i < count; i++, n += step)
+		if (template->size_kind == TRAFFIC_SIZE_INCREMENT)
+			which[i] = (uint8_t)template_modulo(&template->size_count, n);
+		else if (template->size_kind == TRAFFIC_SIZE_RANDOM)
+			which[i] = (uint8_t)template_draw(template_hash(template->size_seed, n), span);
+		else
+			which[i] = 0;
 }
 
 /* ---- all ---- */

@@ -10,6 +10,9 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "tools/pktgen/packet/payload.h"
+#include "tools/shared/bytes.h"
+
 #define CYCLE_BYTES_MIN 16u
 #define CYCLE_SIZES_MAX 8u
 
@@ -17,8 +20,8 @@ struct template;
 
 struct cycle_size {
 	uint32_t size, padded;
-	uint32_t first;	 /* of the frames of this size the one with number 0 */
-	uint32_t behind; /* bytes that change behind the headers: payload without a signature, and padding */
+	uint32_t first;	  /* of the frames of this size the one with number 0 */
+	uint32_t payload; /* bytes of it, without a signature */
 };
 
 /* Of each of `count` frames `bytes` bytes from `at` on, at least CYCLE_BYTES_MIN. */
@@ -29,6 +32,8 @@ struct cycle {
 	 * its track is as number (s & mask) of its size. */
 	uint32_t sizes, mask;
 	struct cycle_size *size;
+	uint32_t headers;    /* in front of the payload */
+	const uint8_t *body; /* NULL: the payload is numbered */
 };
 
 /* Make it, in at most so many bytes. Returns how many it takes; 0: the frames do not come round, or not in so few. */
@@ -36,10 +41,21 @@ size_t cycle_make(struct template *template, size_t most);
 void cycle_free(struct template *template);
 const struct cycle *cycle_of(const struct template *template);
 
-/* With sizes: which of them frames of these numbers have. */
-void cycle_choose(const struct template *template, const uint64_t *number, uint32_t count, uint8_t *which);
-/* What is `behind`. `s`: the number in the track. */
-void cycle_fill(const struct template *template, uint8_t *frame, const struct cycle_size *size, uint64_t s);
+/* With sizes: which of them frames number n, n + step, ... have. */
+void cycle_choose(const struct template *template, uint64_t n, uint64_t step, uint32_t count, uint8_t *which);
+
+/* What is behind the headers, but for a signature. `s`: the number in the track. */
+static inline void cycle_fill(const struct cycle *cycle, uint8_t *frame, const struct cycle_size *size, uint64_t s)
+{
+	uint8_t *payload = frame + cycle->headers;
+
+	if (cycle->body == NULL)
+		payload_number(payload, size->payload, s);
+	else
+		bytes_copy(payload, cycle->body, size->payload);
+	if (size->padded > size->size)
+		memset(frame + size->size, 0, size->padded - size->size);
+}
 
 /* Make the frame in a buffer that holds one of this template number i of the cycle, but for its signature. */
 static inline void cycle_write(const struct cycle *cycle, uint8_t *frame, uint32_t i)
