@@ -68,17 +68,19 @@ uint32_t vionet_queue_receive(struct vionet_queue *queue,
  * pool when the device has completed them (vionet_queue_reclaim, or a later
  * transmit).
  *
- * Returns the number taken, from the front of `packets`; fewer when the queue
- * is full, 0 when it is broken. At a packet of a pool, or with a frame in memory, that the
- * device does not see (made for another device, and not shared: vionet_pool_share) it
- * stops: the packet stays the application's, and vionet_queue_check says -EXDEV until
- * a burst is cut short for another reason. A packet that must not be sent (shorter than
- * VIONET_FRAME_MIN, longer than the MTU allows (VIONET_FRAME_MAX, where the device
- * is to cut it), not inside its buffer with room
- * for the header, asking for an offload that was not negotiated or
- * makes no sense (vionet/offload.h), with an empty segment, of more segments than
- * vionet_queue_info.segments_max) is taken, counted as `invalid` and freed. Packets of
- * other threads' pools must not be sent here.
+ * Returns the number taken, from the front of `packets`; fewer when the queue is full, 0 when it
+ * is broken. It stops at a packet whose pool or external frame the device does not see (made for
+ * another device, and not shared: vionet_pool_share): that packet stays the application's, and
+ * vionet_queue_check says -EXDEV until a burst is cut short for another reason.
+ *
+ * A packet that must not be sent is taken, counted as `invalid` and freed:
+ *   - shorter than VIONET_FRAME_MIN, or longer than the MTU allows (than VIONET_FRAME_MAX where
+ *     the device cuts it into segments)
+ *   - not inside its buffer with room for the header
+ *   - requesting an offload that was not negotiated, or makes no sense (vionet/offload.h)
+ *   - with an empty segment, or more segments than vionet_queue_info.segments_max
+ *
+ * Packets of other threads' pools must not be sent here.
  * Transmit queues only; the queue's thread. Source: "Packet Transmission".
  */
 uint32_t vionet_queue_transmit(struct vionet_queue *queue,
