@@ -211,9 +211,12 @@ static int container_check_places(const struct vn_container *container)
 			continue;
 		if (result != 0)
 			return result;
-		return vn_error(EIO, "%s: memory of the device moved from %#" PRIx64 " to %#" PRIx64 ", and it still has the old address; stop what moves huge "
-				     "pages (hot unplug of memory, a balloon), and start the device again",
-				domain->label, mapping->iova, now);
+		return vn_error(
+			EIO,
+			"%s: memory of the device moved from %#" PRIx64 " to %#" PRIx64
+			", and it still has the old address; stop what moves huge "
+			"pages (hot unplug of memory, a balloon), and start the device again",
+			domain->label, mapping->iova, now);
 	}
 	return 0;
 }

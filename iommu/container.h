@@ -28,10 +28,10 @@ struct vn_container;
  * iommufd: make an address space; the rest is vn_container_device's. Where this process has
  * the group open for another device of it, what it has is used.
  *
- * `kind`: not VN_IOMMU_ANY; without an IOMMU addresses are found, not chosen. A function that has no group, as without an IOMMU
- * it may, has a number of its own below -1. `directory`: "/dev/vfio" unless a test says otherwise.
- * A group that is busy is tried again for up to 2 s: the kernel may still be
- * resetting the function after another process ended.
+ * `kind`: not VN_IOMMU_ANY; without an IOMMU addresses are found, not chosen. A function that has
+ * no group, as without an IOMMU it may, has a number of its own below -1. `directory`: "/dev/vfio"
+ * unless a test says otherwise. A group that is busy is tried again for up to 2 s: the kernel may
+ * still be resetting the function after another process ended.
  *
  * Returns 0; -ENXIO (no such node: nothing of the group is bound to VFIO),
  * -EACCES, -EBUSY (another process has it, or this one by
@@ -55,10 +55,11 @@ int vn_container_open_given(const struct vn_iommu_fds *fds, const char *name,
 			    struct vn_container **container);
 
 /*
- * Get the descriptor of the device; `token` is its VF token, or NULL. Nothing can be mapped before. By iommufd: its character
- * device `node` ("vfio3") is opened, bound to the iommufd and attached to the address space; busy
- * is as for vn_container_open. The caller closes it, before vn_container_close. Returns 0; -ENODEV,
- * -EBUSY, -EACCES, -ENXIO, -EPERM (no interrupt remapping, or another owner of the group), -ENOTSUP, -ENOMEM, -EIO.
+ * Get the descriptor of the device; `token` is its VF token, or NULL. Nothing can be mapped before.
+ * By iommufd: its character device `node` ("vfio3") is opened, bound to the iommufd and attached to
+ * the address space; busy is as for vn_container_open. The caller closes it, before
+ * vn_container_close. Returns 0; -ENODEV, -EBUSY, -EACCES, -ENXIO, -EPERM (no interrupt remapping,
+ * or another owner of the group), -ENOTSUP, -ENOMEM, -EIO.
  */
 int vn_container_device(struct vn_container *container, const char *node, const char *token,
 			int *fd);
@@ -96,7 +97,8 @@ int vn_container_unmap(struct vn_container *container, uint64_t iova);
 void vn_container_limits(const struct vn_container *container,
 		       struct vn_iommu_limits *limits);
 
-/* Unmap what was mapped here, and close what no other function uses. NULL is allowed. The device descriptor must be closed. */
+/* Unmap what was mapped here, and close what no other function uses. NULL is allowed. The device
+ * descriptor must be closed. */
 void vn_container_close(struct vn_container *container);
 
 #endif

@@ -61,8 +61,8 @@ int vn_domain_learn(struct vn_domain *domain);
  * text. */
 int vn_domain_open_while_busy(const char *path);
 
-/* For loops of that kind, whose `looks` were 0 at first: was that the last one? Else wait a little. They are counted and
- * not timed: who gets no processor has not waited. */
+/* For loops of that kind, whose `looks` were 0 at first: was that the last one? Else wait a little.
+ * They are counted and not timed: who gets no processor has not waited. */
 bool vn_domain_busy_too_long(unsigned int *looks);
 
 /* The texts of a VF token: the kernel wants one, or another; or none. Return -EACCES, -EINVAL. */

@@ -160,8 +160,9 @@ static int iommufd_attach(const struct vn_domain *domain, const char *node, int 
 }
 
 /*
- * A device without an IOMMU is bound, attached and mapped for like any other, and takes what it is given
- * for physical addresses. The kernel knows nothing of the IOMMU then; and it is one that has that mode: it has the call.
+ * A device without an IOMMU is bound, attached and mapped for like any other, and takes what it is
+ * given for physical addresses. The kernel knows nothing of the IOMMU then; and it is one that has
+ * that mode: it has the call.
  */
 static bool iommufd_has_no_iommu(const struct vn_domain *domain, uint32_t id)
 {
@@ -355,7 +356,9 @@ static int iommufd_map(struct vn_domain *domain, const struct vn_memory *memory,
 static int iommufd_unmap(const struct vn_domain *domain, const struct vn_memory *memory,
 			 uint64_t iova, uint64_t *done)
 {
-	struct vn_iommufd_unmap unmap = { .size = sizeof(unmap), .ioas = domain->ioas, .iova = iova, .length = memory->size };
+	struct vn_iommufd_unmap unmap = {
+		.size = sizeof(unmap), .ioas = domain->ioas, .iova = iova, .length = memory->size
+	};
 	int result = vn_vfio_call(domain->fd, VN_IOMMUFD_IOAS_UNMAP, &unmap);
 
 	*done = unmap.length;
@@ -374,8 +377,8 @@ const struct vn_iommu_ops vn_iommufd_ops = {
 };
 
 /*
- * No IOMMU: the kernel pins what is mapped, and says where it lies. The place in the address space is a name for it that
- * no device sees.
+ * No IOMMU: the kernel pins what is mapped, and says where it lies. The place in the address space
+ * is a name for it that no device sees.
  */
 
 static int iommufd_unsafe_limits(const struct vn_domain *domain, struct vn_iommu_limits *limits)

@@ -85,9 +85,10 @@ static int locked_over_limit(uint64_t need, const struct vn_locked *locked)
 	else
 		snprintf(command, sizeof(command),
 			 "sudo prlimit --pid $$ --memlock=%" PRIu64, all * 1024);
-	return vn_error(ENOMEM, "needs %" PRIu64 " KiB of locked memory, %" PRIu64 " of %" PRIu64 " KiB are in use; raise the limit: %s",
-			need_kib, locked->in_use / 1024, locked->limit / 1024,
-			command);
+	return vn_error(ENOMEM,
+			"needs %" PRIu64 " KiB of locked memory, %" PRIu64 " of %" PRIu64
+			" KiB are in use; raise the limit: %s",
+			need_kib, locked->in_use / 1024, locked->limit / 1024, command);
 }
 
 int vn_locked_check(uint64_t need, enum vn_accounting accounting)

@@ -143,10 +143,13 @@ int vn_memory_alloc(size_t size, bool hugepages, struct vn_memory *memory)
 	return mem_is_descriptors(result) ? result : -ENOMEM;
 }
 
-/* That sysctl is for huge pages of the kernel's own choice: with small pages of another size they are not those of 2 MiB. */
+/* That sysctl is for huge pages of the kernel's own choice: with small pages of another size they
+ * are not those of 2 MiB. */
 static const char *mem_reserve_command(void)
 {
-	return sysconf(_SC_PAGESIZE) == 4096 ? "sysctl vm.nr_hugepages=16" : "echo 16 >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages";
+	return sysconf(_SC_PAGESIZE) == 4096 ?
+		       "sysctl vm.nr_hugepages=16" :
+		       "echo 16 >/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages";
 }
 
 int vn_memory_alloc_huge(size_t size, struct vn_memory *memory)

@@ -73,9 +73,11 @@ static int noiommu_read(int fd, uintptr_t address, uint64_t *physical)
 
 int vn_noiommu_apart(const struct vn_memory *memory, uint64_t first, uint64_t next)
 {
-	return vn_error(ENOMEM, "%zu bytes of device memory do not lie one behind the "
-				"other in physical memory (%#" PRIx64 ", then %#" PRIx64 "), as they must without an IOMMU; use fewer or smaller "
-				"buffers: up to %zu KiB are always together",
+	return vn_error(ENOMEM,
+			"%zu bytes of device memory do not lie one behind the "
+			"other in physical memory (%#" PRIx64 ", then %#" PRIx64
+			"), as they must without an IOMMU; use fewer or smaller "
+			"buffers: up to %zu KiB are always together",
 			memory->size, first, next, memory->page_size / 1024);
 }
 

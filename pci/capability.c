@@ -101,7 +101,8 @@ static int cap_check_position(uint8_t position, uint64_t visited)
 {
 	if (position < LIST_FIRST)
 		return vn_error(EIO,
-				"capability list: it points to 0x%02x, into the header of configuration space: the device is broken",
+				"capability list: it points to 0x%02x, into the header of "
+				"configuration space: the device is broken",
 				position);
 	if ((visited >> ((position - LIST_FIRST) / 4) & 1) != 0)
 		return vn_error(EIO,
@@ -330,7 +331,8 @@ static int cap_check_complete(struct walk *walk)
 			continue;
 		if (walk->reason[type][0] == '\0')
 			return vn_error(ENOTSUP,
-					"capability list: there is no %s capability, so the device cannot be driven: report it to its maker",
+					"capability list: there is no %s capability, so the device "
+					"cannot be driven: report it to its maker",
 					need[type].name);
 		return vn_error(ENOTSUP,
 				"capability list: no usable %s structure: %s: report it to the maker of the device",
@@ -358,7 +360,8 @@ static int cap_walk_list(struct walk *walk, const struct list *list)
 	}
 	if (found->count == 0)
 		return vn_error(ENOTSUP,
-				"capability list: no virtio capability: a legacy device, which is not supported; in QEMU use disable-legacy=on,disable-modern=off");
+				"capability list: no virtio capability: a legacy device, which is "
+				"not supported; in QEMU use disable-legacy=on,disable-modern=off");
 	return cap_check_complete(walk);
 }
 

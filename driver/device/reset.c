@@ -64,7 +64,10 @@ struct vn_wait vn_device_wait_begin(const struct vionet_device *device,
 {
 	uint64_t now = vn_now();
 
-	return (struct vn_wait){ .begin = now, .step = step, .end = now + device->reset_timeout, .next = now + 1000 * VN_MS };
+	return (struct vn_wait){ .begin = now,
+				 .step = step,
+				 .end = now + device->reset_timeout,
+				 .next = now + 1000 * VN_MS };
 }
 
 int vn_device_wait(const struct vionet_device *device, struct vn_wait *wait)

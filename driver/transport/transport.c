@@ -38,7 +38,8 @@ static int transport_no_iommu(const char *name, const struct vn_transport_option
 static int transport_open_pci(const char *address, const struct vn_transport_options *options,
 			      struct vn_transport **transport)
 {
-	return options->fds ? vn_transport_open_pci_fds(address, options, transport) : vn_transport_open_pci(address, options, transport);
+	return options->fds ? vn_transport_open_pci_fds(address, options, transport) :
+			      vn_transport_open_pci(address, options, transport);
 }
 
 int vn_transport_open(const char *name, const struct vn_transport_options *options,

@@ -183,7 +183,8 @@ static int bind_check_others(const struct set *set, const struct vn_looked *look
 				 address, looked->group, others),
 			VIONET_REMEDY_BIND_GROUP, address);
 	return vn_error(EBUSY,
-			"%s: IOMMU group %d can only be used as a whole, and %s; bind that to vfio-pci too, or unbind it, or move the function to another slot",
+			"%s: IOMMU group %d can only be used as a whole, and %s; bind that to "
+			"vfio-pci too, or unbind it, or move the function to another slot",
 			address, looked->group, others);
 }
 
@@ -239,10 +240,10 @@ static int bind_check_vfs(const char *address, bool force)
 	if (force && held[0] == '\0')
 		return 0;
 	return vn_error(EBUSY,
-			"%s: its %d virtual function%s would be removed with its driver%s%s; remove %s first: echo 0 > %s/bus/pci/devices/%s/sriov_numvfs",
-			address, count, count == 1 ? "" : "s",
-			held[0] == '\0' ? "" : ", and ", held,
-			count == 1 ? "it" : "them", vn_sysfs_root(), address);
+			"%s: its %d virtual function%s would be removed with its driver%s%s; "
+			"remove %s first: echo 0 > %s/bus/pci/devices/%s/sriov_numvfs",
+			address, count, count == 1 ? "" : "s", held[0] == '\0' ? "" : ", and ",
+			held, count == 1 ? "it" : "them", vn_sysfs_root(), address);
 }
 
 static int bind_check_use(const char *address)
@@ -280,7 +281,8 @@ static int bind_check_driver(const char *address, const char *driver)
 	if (vn_driver_load(driver))
 		return 0;
 	return vn_error(ENOENT,
-			"%s: the kernel has no PCI driver %s and modprobe could not load it; try `modprobe %s` by hand as root (in a container: on the host) and see why it fails",
+			"%s: the kernel has no PCI driver %s and modprobe could not load it; try "
+			"`modprobe %s` by hand as root (in a container: on the host) and see why it fails",
 			address, driver, driver);
 }
 
@@ -387,7 +389,7 @@ static int bind_run_all(struct set *set)
 	return result;
 }
 
-/* driver_override of what has moved to a driver that the caller named, and what a move that was cut off has left in it. */
+/* Of what has moved to a driver that the caller named, and where a move was cut off. */
 static int bind_clear_overrides(struct set *set, bool named)
 {
 	int result = 0;

@@ -205,7 +205,9 @@ enum vn_iommu_kind vn_drivable_kind(const struct vn_looked *looked)
 	enum vn_iommu_kind open = vn_domain_kind(vn_host.vfio, looked->group);
 
 	if (looked->wanted == VN_IOMMU_NONE || (looked->wanted == VN_IOMMU_ANY && vn_looked_unsafe(looked)))
-		return vn_node_is_unsafe(looked->node) && drivable_prefers_device(looked) ? VN_IOMMU_NONE_IOMMUFD : VN_IOMMU_NONE;
+		return vn_node_is_unsafe(looked->node) && drivable_prefers_device(looked) ?
+			       VN_IOMMU_NONE_IOMMUFD :
+			       VN_IOMMU_NONE;
 	if (looked->wanted != VN_IOMMU_ANY)
 		return looked->wanted;
 	if (open != VN_IOMMU_ANY)
@@ -319,7 +321,9 @@ int vn_drivable_driver(const struct vn_looked *looked, struct vn_reason *reason)
 			     driver, looked->group, others);
 	else
 		drivable_say(reason, "%s, %s (%s)", driver,
-			     f->driver[0] != '\0' ? "as others of its group are" : "but others of its group have one", others);
+			     f->driver[0] != '\0' ? "as others of its group are" :
+						    "but others of its group have one",
+			     others);
 	return -ENXIO;
 }
 

@@ -233,7 +233,8 @@ static void list_fill_drivable(struct vn_looked *looked)
 	/* No hindrance, but the caller is owed why `modern` is false. */
 	if (looked->hidden)
 		snprintf(function->reason, sizeof(function->reason),
-			 "this user cannot read its capabilities, so whether it is modern is not known before it is opened");
+			 "this user cannot read its capabilities, so whether it is modern is not "
+			 "known before it is opened");
 }
 
 /* Fill look->looked with all there is to say of look->device. Returns -EIO if
@@ -442,9 +443,9 @@ static int list_not_virtio_net(struct look *look, const char *address)
 			      device->subsys_id);
 	if (kind[0] != '\0')
 		return vn_error(ENOTSUP,
-				"%s: it is a virtio %s device (%04x:%04x), not a virtio-net function (1af4:1041 or 1af4:1000)",
-				address, kind, device->vendor_id,
-				device->device_id);
+				"%s: it is a virtio %s device (%04x:%04x), not a virtio-net "
+				"function (1af4:1041 or 1af4:1000)",
+				address, kind, device->vendor_id, device->device_id);
 	return vn_error(ENOTSUP,
 			"%s: it is %04x:%04x (%s %s), not a virtio-net function (1af4:1041 or 1af4:1000)",
 			address, device->vendor_id, device->device_id,

@@ -76,7 +76,9 @@ int vn_move_lock(const char *bus, int *lock)
 			return 0;
 		if (ms >= limit_ms) {
 			vn_move_unlock(lock);
-			return vn_error(EBUSY, "another process binds or unbinds functions and does not end; end it, or try again: fuser -v %s",
+			return vn_error(EBUSY,
+					"another process binds or unbinds functions and does not "
+					"end; end it, or try again: fuser -v %s",
 					path);
 		}
 		move_back_off();
@@ -361,7 +363,8 @@ static int move_fail(struct vn_move *move, int result)
 			move->address, move->cause, move->from, by_hand);
 }
 
-/* Who has it was looked at before: a driver that has taken it since then may be in use, and is not ours to take it from. */
+/* Who has it was looked at before: a driver that has taken it since then may be in use, and is not
+ * ours to take it from. */
 static int move_check_from(const struct vn_move *move)
 {
 	if (move_is_with(move, move->from))

@@ -165,7 +165,10 @@ void ring_position(struct queue *queue, struct ring_position *position)
 	while (ring->stashed > 0)
 		ring_give(queue, &ring->stash[--ring->stashed], 0);
 	ring_flush(queue);
-	*position = (struct ring_position){ .next = ring->next, .used = ring->published, .next_wrap = ring->next_wrap, .used_wrap = ring->published_wrap };
+	*position = (struct ring_position){ .next = ring->next,
+					    .used = ring->published,
+					    .next_wrap = ring->next_wrap,
+					    .used_wrap = ring->published_wrap };
 }
 
 bool ring_holds(const struct queue *queue)

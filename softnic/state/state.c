@@ -83,7 +83,9 @@ static void state_registers(struct state *state, struct device *device)
 	state_require(state, !(device->status & (ST_DRIVER_OK | ST_SUSPEND)) || (device->status & ST_FEATURES_OK),
 		      "status 0x%02x without FEATURES_OK", device->status);
 	state_require(state,
-		      (device->status & ST_FEATURES_OK) ? status_acceptable(device, &device->accepted) : !(device->accepted.word[0] | device->accepted.word[1]),
+		      (device->status & ST_FEATURES_OK) ?
+			      status_acceptable(device, &device->accepted) :
+			      !(device->accepted.word[0] | device->accepted.word[1]),
 		      "the features do not go with status 0x%02x", device->status);
 	state_field(state, device->generation);
 	state_field(state, registers->device_feature_select);

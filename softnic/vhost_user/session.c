@@ -291,7 +291,10 @@ static int vhost_receive(struct device *device, size_t size)
 		struct cmsghdr align;
 	} control;
 	struct iovec part = { device->vhost_user->in + server->have, size - server->have };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
 	ssize_t got = recvmsg(server->fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))

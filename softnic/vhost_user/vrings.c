@@ -45,7 +45,10 @@ static struct ring_position vring_position(const struct device *device, uint32_t
 		return (struct ring_position){ .next = next };
 	if (used == 0)
 		used = next;
-	return (struct ring_position){ .next = next & (WRAP - 1), .used = used & (WRAP - 1), .next_wrap = next & WRAP, .used_wrap = used & WRAP };
+	return (struct ring_position){ .next = next & (WRAP - 1),
+				       .used = used & (WRAP - 1),
+				       .next_wrap = next & WRAP,
+				       .used_wrap = used & WRAP };
 }
 
 static uint32_t vring_base(const struct device *device, const struct ring_position *at)
@@ -63,7 +66,9 @@ static uint32_t vring_base(const struct device *device, const struct ring_positi
  */
 static bool vring_unused(struct queue *queue, bool packed)
 {
-	const uint8_t *word = dma(queue->device, packed ? queue->descriptor_area + 14 : queue->device_area, 2, DEVICE_READS);
+	const uint8_t *word =
+		dma(queue->device, packed ? queue->descriptor_area + 14 : queue->device_area, 2,
+		    DEVICE_READS);
 	uint16_t flags;
 
 	if (word == NULL)

@@ -366,7 +366,9 @@ static int forward_print(struct forward_results *results, bool json)
 
 int command_forward(int argc, char **argv)
 {
-	struct forward_options options = { .device.fds_max = PORTS_MAX, .mode = WAIT_SPIN, .aging_ns = AGING_DEFAULT_NS };
+	struct forward_options options = { .device.fds_max = PORTS_MAX,
+					   .mode = WAIT_SPIN,
+					   .aging_ns = AGING_DEFAULT_NS };
 	static struct forward_run run;
 	static struct forward_results results;
 	int closed;

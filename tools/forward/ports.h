@@ -51,8 +51,8 @@ struct ports {
 	struct port port[PORTS_MAX];
 };
 
-/* Open and start all, whose options are set. `queue_size`: 0, the default; `flags`: vionet_start_flags. Returns an exit code;
- * what is open is closed by ports_close in any case. */
+/* Open and start all, whose options are set. `queue_size`: 0, the default; `flags`:
+ * vionet_start_flags. Returns an exit code; what is open is closed by ports_close in any case. */
 int ports_open(struct ports *ports, uint32_t queue_size);
 int ports_start(struct ports *ports, uint32_t queue_size, unsigned int flags);
 

@@ -303,24 +303,18 @@ int info_print_json(const struct info *info)
 {
 	const struct vionet_device_info *device = &info->device;
 
-	return envelope_print("info", json_pack(
-					      "{s:s, s:s, s:i, s:b, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-					      "device", device->name,
-					      "transport", device->transport,
-					      "status", device->status,
-					      "broken", device->broken,
-					      "configuration", info_json_configuration(device),
-					      "features", info_json_features(info),
-					      "max_queue_pairs", device->max_queue_pairs,
-					      "queue_pairs", device->queue_pairs,
-					      "queues_in_device", device->queues,
-					      "vectors", device->vectors,
-					      "header_size", device->header_size,
-					      "steering", info_json_steering(&info->steering),
-					      "queues", info_json_queues(info),
-					      "running", info_json_of_running(info),
-					      "read_back", info_json_read_back(device),
-					      "memory", info_json_memory(device),
-					      "vdpa", info_json_vdpa(info),
-					      "pci", info_json_pci_details(info)));
+	return envelope_print(
+		"info",
+		json_pack("{s:s, s:s, s:i, s:b, s:o, s:o, s:i, s:i, s:i, s:i, s:i, s:o, s:o, s:o, "
+			  "s:o, s:o, s:o, s:o}",
+			  "device", device->name, "transport", device->transport, "status",
+			  device->status, "broken", device->broken, "configuration",
+			  info_json_configuration(device), "features", info_json_features(info),
+			  "max_queue_pairs", device->max_queue_pairs, "queue_pairs",
+			  device->queue_pairs, "queues_in_device", device->queues, "vectors",
+			  device->vectors, "header_size", device->header_size, "steering",
+			  info_json_steering(&info->steering), "queues", info_json_queues(info),
+			  "running", info_json_of_running(info), "read_back",
+			  info_json_read_back(device), "memory", info_json_memory(device), "vdpa",
+			  info_json_vdpa(info), "pci", info_json_pci_details(info)));
 }

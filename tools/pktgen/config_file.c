@@ -68,8 +68,10 @@ static int file_take_frame(const struct tree *node, struct traffic_flow *flow, s
 	if (result == -ENOMEM)
 		return result;
 	if (result != 0)
-		return tree_refuse(error, frame != NULL && result == -EINVAL ? frame : tree_find(template, "file"), "%s",
-				   refused.text);
+		return tree_refuse(error,
+				   frame != NULL && result == -EINVAL ? frame :
+									tree_find(template, "file"),
+				   "%s", refused.text);
 	header = traffic_header_add(&flow->header, &flow->headers, HEADER_CUSTOM, header_type(HEADER_CUSTOM)->fields);
 	if (header == NULL) {
 		free(bytes);

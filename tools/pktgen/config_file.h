@@ -4,8 +4,9 @@
 
 #include "tools/pktgen/model/traffic.h"
 
-/* Read a configuration, as otg_read_text does, from a file; "-": standard input. -errno of what failed, with a text in `error`.
- * Flows that cannot be sent (a size below their headers', a value that its field does not hold) are refused too, with their place. */
+/* Read a configuration, as otg_read_text does, from a file; "-": standard input. -errno of what
+ * failed, with a text in `error`. Flows that cannot be sent (a size below their headers', a value
+ * that its field does not hold) are refused too, with their place. */
 int config_file_read(const char *file, struct traffic *traffic, struct traffic_error *error);
 
 #endif

@@ -205,7 +205,8 @@ void config_make(const struct config_arguments *arguments, struct load_arguments
 static void config_check_text(const char *text)
 {
 	if (text != NULL && strcmp(clean(text), text) != 0)
-		refuse_usage("--print-config: '%.200s': a configuration is UTF-8 without control characters; rename it, or "
+		refuse_usage("--print-config: '%.200s': a configuration is UTF-8 without control "
+			     "characters; rename it, or "
 			     "link to it",
 			     text);
 }

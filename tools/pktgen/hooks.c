@@ -292,8 +292,10 @@ static void hooks_say_none(const struct hooks_replay *of, uint64_t warmup)
 	if (warmup == 0 || frames == 0)
 		say("%s: no frame was sent", of->of->replay.file);
 	else
-		say("%s: --warmup %ju, and %ju frame%s sent: none is counted; give fewer, or send the file more often (--loop N)",
-		    of->of->replay.file, (uintmax_t)warmup, (uintmax_t)frames, frames == 1 ? " was" : "s were");
+		say("%s: --warmup %ju, and %ju frame%s sent: none is counted; give fewer, or send "
+		    "the file more often (--loop N)",
+		    of->of->replay.file, (uintmax_t)warmup, (uintmax_t)frames,
+		    frames == 1 ? " was" : "s were");
 }
 
 int hooks_finish(struct hooks *hooks, const struct engine_metrics *metrics, uint64_t warmup)

@@ -15,20 +15,22 @@ static json_t *hooks_json_one_replay(const struct hooks_replay *of)
 	const struct replay_counts *counts = replay_counts(of->replay);
 	const struct replay_info *info = replay_info(of->replay);
 
-	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:I, s:I,"
-			 " s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I},"
-			 " s:I, s:I, s:I, s:f}",
-			 "flow", of->of->name, "file", info->name, "format", info->format, "interfaces", hooks_int(info->interfaces),
-			 "file_frames", hooks_int(info->frames), "file_bytes", hooks_int(info->bytes),
-			 "file_duration_s", (double)info->duration_ns / 1e9, "frames", hooks_int(counts->frames),
-			 "loops", hooks_int(counts->loops), "rules", "oversize_dropped",
-			 hooks_int(counts->oversize_dropped), "oversize_cut", hooks_int(counts->oversize_cut),
-			 "truncated_padded", hooks_int(counts->truncated_padded), "truncated_sent",
-			 hooks_int(counts->truncated_sent), "truncated_dropped",
-			 hooks_int(counts->truncated_dropped), "empty", hooks_int(counts->empty), "runts",
-			 hooks_int(counts->runts), "untimed", hooks_int(counts->untimed), "backward",
-			 hooks_int(counts->backward), "gaps_capped", hooks_int(counts->capped),
-			 "gaps_skipped_s", (double)counts->skipped_ns / 1e9);
+	return json_pack(
+		"{s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:I, s:I,"
+		" s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I},"
+		" s:I, s:I, s:I, s:f}",
+		"flow", of->of->name, "file", info->name, "format", info->format, "interfaces",
+		hooks_int(info->interfaces), "file_frames", hooks_int(info->frames), "file_bytes",
+		hooks_int(info->bytes), "file_duration_s", (double)info->duration_ns / 1e9,
+		"frames", hooks_int(counts->frames), "loops", hooks_int(counts->loops), "rules",
+		"oversize_dropped", hooks_int(counts->oversize_dropped), "oversize_cut",
+		hooks_int(counts->oversize_cut), "truncated_padded",
+		hooks_int(counts->truncated_padded), "truncated_sent",
+		hooks_int(counts->truncated_sent), "truncated_dropped",
+		hooks_int(counts->truncated_dropped), "empty", hooks_int(counts->empty), "runts",
+		hooks_int(counts->runts), "untimed", hooks_int(counts->untimed), "backward",
+		hooks_int(counts->backward), "gaps_capped", hooks_int(counts->capped),
+		"gaps_skipped_s", (double)counts->skipped_ns / 1e9);
 }
 
 json_t *hooks_json_replays(const struct hooks *hooks)

@@ -100,16 +100,17 @@ static json_t *options_header(const struct pktgen_results *results)
 
 	for (int i = 0; i < 6; i++)
 		mac = mac << 8 | results->source_mac[i];
-	return json_pack(
-		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "src_mac",
-		source != NULL && source->pattern == TRAFFIC_UNSET ? options_mac(mac) : options_value(flow, HEADER_ETHERNET, "src", options_mac),
-		"dst_mac", options_value(flow, HEADER_ETHERNET, "dst", options_mac), "src_ip",
-		options_value(flow, HEADER_IPV4, "src", options_ip), "dst_ip",
-		options_value(flow, HEADER_IPV4, "dst", options_ip), "src_port",
-		options_value(flow, HEADER_UDP, "src_port", options_integer), "dst_port",
-		options_value(flow, HEADER_UDP, "dst_port", options_integer), "vlan",
-		options_value(flow, HEADER_VLAN, "id", options_integer), "ttl",
-		options_value(flow, HEADER_IPV4, "time_to_live", options_integer));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "src_mac",
+			 source != NULL && source->pattern == TRAFFIC_UNSET ?
+				 options_mac(mac) :
+				 options_value(flow, HEADER_ETHERNET, "src", options_mac),
+			 "dst_mac", options_value(flow, HEADER_ETHERNET, "dst", options_mac),
+			 "src_ip", options_value(flow, HEADER_IPV4, "src", options_ip), "dst_ip",
+			 options_value(flow, HEADER_IPV4, "dst", options_ip), "src_port",
+			 options_value(flow, HEADER_UDP, "src_port", options_integer), "dst_port",
+			 options_value(flow, HEADER_UDP, "dst_port", options_integer), "vlan",
+			 options_value(flow, HEADER_VLAN, "id", options_integer), "ttl",
+			 options_value(flow, HEADER_IPV4, "time_to_live", options_integer));
 }
 
 /* "rx-usecs=50" as it was typed; of single pairs the last one. */

@@ -181,7 +181,9 @@ static error_t load_parse_frame(int key, const char *argument, struct load_optio
 		load->size.no_pad = need_word("--pad", argument, pads) == 1;
 		break;
 	case KEY_LOAD_PAYLOAD:
-		load->payload = need_word("--payload", argument, payloads) == 0 ? TRAFFIC_PAYLOAD_NUMBERED : TRAFFIC_PAYLOAD_ZERO;
+		load->payload = need_word("--payload", argument, payloads) == 0 ?
+					TRAFFIC_PAYLOAD_NUMBERED :
+					TRAFFIC_PAYLOAD_ZERO;
 		break;
 	case KEY_LOAD_OFFLOAD:
 		bad = load_parse_offload("--offload", argument, &load->offload, &error);

@@ -18,7 +18,8 @@ extern const struct argp flow_argp;
 /* Leaves the program where options contradict each other, or change nothing. */
 void load_check(const struct load_arguments *arguments);
 
-/* The first that was given of those that only sending has use for; NULL: none. Without count and duration, or with them. */
+/* The first that was given of those that only sending has use for; NULL: none. Without count and
+ * duration, or with them. */
 const char *load_first_given(const struct load_arguments *arguments, bool limits);
 
 bool load_seed_was_given(const struct load_arguments *arguments);

@@ -235,7 +235,8 @@ static void options_refuse_idle(const struct pktgen_options *options)
 			     "one of them out",
 			     options->max_loss >= 0 ? "max-loss" : "max-latency");
 	if (options->rx_only && options->latency_per_mille != 0)
-		refuse_usage("--max-latency has no effect with --rx-only: the latency is not measured; leave one of them out");
+		refuse_usage("--max-latency has no effect with --rx-only: the latency is not "
+			     "measured; leave one of them out");
 	if ((options->rx_only || options->no_rx) && options->hdr != NULL)
 		refuse_usage("--hdr has no effect with --%s: the latency is not measured; leave one of them out",
 			     options->rx_only ? "rx-only" : "no-rx");
@@ -284,7 +285,8 @@ static void options_take_hooks(struct pktgen_options *options)
 	if (!options->hooks.respond.have_gateway || load_destination_mac_was_given(&options->load))
 		return;
 	if (load->bidirectional)
-		refuse_usage("--gateway and --bidirectional: the gateway is sought at the first device only, and what the second "
+		refuse_usage("--gateway and --bidirectional: the gateway is sought at the first "
+			     "device only, and what the second "
 			     "one sends would go nowhere; add --dst-mac, or send one way");
 	load->dst_mac.pattern = TRAFFIC_UNSET;
 }

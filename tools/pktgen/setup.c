@@ -165,8 +165,9 @@ static void setup_end_drops(struct run *run, struct pktgen_results *results)
 						     results->drop);
 	results->drops_known = run->drops_known;
 	for (int i = 0; i < PKTGEN_DROPS; i++)
-		results->drop[i] =
-			!run->drops_known || results->drop[i] <= run->drops_before[i] ? 0 : results->drop[i] - run->drops_before[i];
+		results->drop[i] = !run->drops_known || results->drop[i] <= run->drops_before[i] ?
+					   0 :
+					   results->drop[i] - run->drops_before[i];
 }
 
 static int setup_print(struct run *run, struct pktgen_results *results, int code)

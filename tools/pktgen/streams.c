@@ -25,9 +25,11 @@ static void streams_row(FILE *file, const char *name, uint64_t stream, const str
 	const struct engine_order *order = &metrics->order;
 
 	streams_name(file, name);
-	fprintf(file, ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",",
-		stream, metrics->tx_frames, metrics->rx_frames, order->lost, order->lost_begin, order->lost_end,
-		order->duplicates, order->reordered);
+	fprintf(file,
+		",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
+		",%" PRIu64 ",",
+		stream, metrics->tx_frames, metrics->rx_frames, order->lost, order->lost_begin,
+		order->lost_end, order->duplicates, order->reordered);
 	if (order->unique > 0)
 		fprintf(file, "%" PRIu64 ",%.1f,%" PRIu64 "\n", metrics->latency_min, metrics->latency_average,
 			metrics->latency_max);
@@ -42,7 +44,8 @@ int pktgen_write_streams(const struct pktgen_results *results, struct engine *en
 
 	if (file == NULL)
 		return CODE_FAILED;
-	fputs("flow,stream,tx_frames,rx_frames,lost,lost_begin,lost_end,duplicates,reordered,latency_ns.min,latency_ns.avg,"
+	fputs("flow,stream,tx_frames,rx_frames,lost,lost_begin,lost_end,duplicates,reordered,"
+	      "latency_ns.min,latency_ns.avg,"
 	      "latency_ns.max\n",
 	      file);
 	for (uint32_t i = 0; i < results->flows; i++)

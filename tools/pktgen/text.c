@@ -129,7 +129,8 @@ static void text_own(const struct pktgen_results *results)
 	char text[32];
 
 	if (rx->misdelivered > 0)
-		printf("    %ju of the others are of a flow that is expected at another port\n", (uintmax_t)rx->misdelivered);
+		printf("    %ju of the others are of a flow that is expected at another port\n",
+		       (uintmax_t)rx->misdelivered);
 	if (rx->own.frames == 0) {
 		/* Perhaps no peer sends them back: to call that loss would be wrong. */
 		if (!results->options->rx_only && rx->misdelivered == 0 &&
@@ -286,7 +287,10 @@ static void text_pairs(const struct pktgen_results *results)
 
 static double text_flow_pps(const struct engine_count *count)
 {
-	return count->frames < 2 || count->last_ns == count->first_ns ? 0 : (double)(count->frames - 1) * 1e9 / (double)(count->last_ns - count->first_ns);
+	return count->frames < 2 || count->last_ns == count->first_ns ?
+		       0 :
+		       (double)(count->frames - 1) * 1e9 /
+			       (double)(count->last_ns - count->first_ns);
 }
 
 /* A line for each flow, where there are several. */

@@ -294,8 +294,9 @@ static enum answer_kind answer_neighbour(const struct answer_host *host,
 	memcpy(ip + 8, icmp + 8, 16);
 	bytes_put16(ip + 4, ADVERTISEMENT_SIZE);
 	icmp[0] = NEIGHBOUR_ADVERTISEMENT;
-	memcpy(icmp + 4, (const uint8_t[]){ probe ? 0x20 : 0x60, 0, 0, 0 }, 4); /* S, O */
-	icmp[24] = 2;								/* the target's address, in units of 8 bytes */
+	/* Flags S and O; the target's address, in units of 8 bytes. */
+	memcpy(icmp + 4, (const uint8_t[]){ probe ? 0x20 : 0x60, 0, 0, 0 }, 4);
+	icmp[24] = 2;
 	icmp[25] = 1;
 	memcpy(icmp + 26, host->mac, 6);
 	bytes_put16(icmp + 2, 0);

@@ -57,8 +57,9 @@ static inline void bytes_put64(uint8_t *at, uint64_t value)
 	memcpy(at, &value, sizeof(value));
 }
 
-/* As memcpy, where it is often hundreds of bytes: for a memcpy of unknown length gcc writes "rep movs" in line, which begins
- * slowly; of memmove it makes a call, and the C library chooses by processor and length. */
+/* As memcpy, where it is often hundreds of bytes: for a memcpy of unknown length gcc writes "rep
+ * movs" in line, which begins slowly; of memmove it makes a call, and the C library chooses by
+ * processor and length. */
 static inline void bytes_copy(void *to, const void *from, size_t length)
 {
 	memmove(to, from, length);

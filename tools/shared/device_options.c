@@ -339,7 +339,8 @@ const struct argp device_argp = {
 	.doc = "\vDEVICE is a PCI function bound to vfio-pci (0000:00:04.0), the one that "
 	       "a server offers at a socket (vfio-user:PATH), a vhost-user back end "
 	       "(vhost-user:PATH; vhost-user:PATH,server[,wait=SECONDS] where it connects "
-	       "to us), or a vDPA device (vhost-vdpa:/dev/vhost-vdpa-0). 'vionet list' shows the functions of this machine.",
+	       "to us), or a vDPA device (vhost-vdpa:/dev/vhost-vdpa-0). 'vionet list' shows the "
+	       "functions of this machine.",
 };
 
 static error_t device_parse_setting(int key, char *argument,

@@ -95,7 +95,8 @@ static int fds_listen(struct vionet_device_fds *fds, struct parse_error *error)
 	int number, last;
 
 	if (count == NULL || !fds_number(count, &last) || name == NULL)
-		return fds_refuse(error, "%s not set, or no number", name == NULL ? "LISTEN_FDNAMES is" : "LISTEN_FDS is");
+		return fds_refuse(error, "%s not set, or no number",
+				  name == NULL ? "LISTEN_FDNAMES is" : "LISTEN_FDS is");
 	if (pid != NULL && strtol(pid, NULL, 10) != (long)getpid())
 		return fds_refuse(error, "LISTEN_PID is %.20s, another process", clean(pid));
 	for (number = LISTEN_FDS_START; number < LISTEN_FDS_START + last && *name != '\0'; number++) {

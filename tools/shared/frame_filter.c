@@ -7,7 +7,8 @@
 
 #define FILTER_SNAPLEN 262144
 
-/* From here up are no bytes of a frame: Linux has there what it knows of it (SKF_AD_OFF of linux/filter.h, and others). */
+/* From here up are no bytes of a frame: Linux has there what it knows of it (SKF_AD_OFF of
+ * linux/filter.h, and others). */
 #define FILTER_KERNEL 0x80000000u
 #define FILTER_PACKET_TYPE (0u - 0x1000u + 4u)
 #define FILTER_PACKET_HOST 0u
@@ -21,8 +22,9 @@ static bool filter_loads_bytes(const struct bpf_insn *instruction)
 	       (mode == BPF_ABS || mode == BPF_IND || mode == BPF_MSH);
 }
 
-/* libpcap compiles `inbound` and `outbound` as for a socket of Linux, where a load finds the direction: it is known here
- * beforehand. What else would be loaded from there is nowhere, and such a program matches no frame. */
+/* libpcap compiles `inbound` and `outbound` as for a socket of Linux, where a load finds the
+ * direction: it is known here beforehand. What else would be loaded from there is nowhere, and such
+ * a program matches no frame. */
 static int filter_resolve(struct bpf_program *program, bool sent, const char *option, const char *text)
 {
 	for (unsigned int i = 0; i < program->bf_len; i++) {
@@ -36,7 +38,8 @@ static int filter_resolve(struct bpf_program *program, bool sent, const char *op
 			continue;
 		}
 		if (instruction->k >= FILTER_KERNEL)
-			say("%s '%s': it asks for what only a kernel's interface knows of a frame, as ifindex does; leave that out",
+			say("%s '%s': it asks for what only a kernel's interface knows of a frame, "
+			    "as ifindex does; leave that out",
 			    option, text);
 		else
 			say("%s '%s': it asks for byte %u, and a frame has %u at most", option, text, instruction->k,

@@ -76,7 +76,8 @@ static const struct own_file *own_file_find(const struct own_file *file)
 void own_file_reads(const char *path)
 {
 	struct own_file file = { .option = NULL };
-	bool plain = strcmp(path, "-") == 0 ? own_file_identify_stream(STDIN_FILENO, &file) : own_file_identify(path, &file);
+	bool plain = strcmp(path, "-") == 0 ? own_file_identify_stream(STDIN_FILENO, &file) :
+					      own_file_identify(path, &file);
 
 	if (plain && own_file_find(&file) == NULL)
 		own_file_add(&file);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The files of a command: none that it reads is written, and none is written twice. They are known by what they are, not
- * by their names; devices and pipes may be there several times. Main thread. */
+/* The files of a command: none that it reads is written, and none is written twice. They are known
+ * by what they are, not by their names; devices and pipes may be there several times. Main thread.
+ */
 #ifndef VIONET_TOOLS_OWN_FILES_H
 #define VIONET_TOOLS_OWN_FILES_H
 

@@ -11,9 +11,9 @@ struct report_name {
 	const char *name;   /* NULL: it is not written */
 };
 
-/* Before hours of measuring, and before a sandbox: can they be written, and is none read, or written for another option?
- * Makes them, leaves what is in them, and keeps each open for report_file_open. Returns an exit code; what is wrong has
- * been said. */
+/* Before hours of measuring, and before a sandbox: can they be written, and is none read, or
+ * written for another option? Makes them, leaves what is in them, and keeps each open for
+ * report_file_open. Returns an exit code; what is wrong has been said. */
 int report_files_check(const struct report_name *files, size_t count);
 
 /* Empty it and begin. NULL: what is wrong has been said. */

@@ -98,7 +98,9 @@ const char *vdpa_list_remedy(const struct vdpa_device *device, char *text, size_
 	if (device->node[0] != '\0')
 		return text;
 	if (device->driver[0] == '\0')
-		snprintf(text, size, "it has no driver; run: vionet bind %s, or for its kernel driver: vionet unbind %s",
+		snprintf(text, size,
+			 "it has no driver; run: vionet bind %s, or for its kernel driver: vionet "
+			 "unbind %s",
 			 device->name, device->name);
 	else if (device->interface[0] != '\0')
 		snprintf(text, size, "it is the kernel's, as %.60s; when that is not in use: "

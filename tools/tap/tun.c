@@ -96,7 +96,9 @@ static int tun_open_node(void)
 
 	if (fd < 0)
 		say("/dev/net/tun: %s; %s", strerror(errno),
-		    errno == EACCES || errno == EPERM ? "run it as root, or allow this user to read and write it" : "load the module: modprobe tun");
+		    errno == EACCES || errno == EPERM ?
+			    "run it as root, or allow this user to read and write it" :
+			    "load the module: modprobe tun");
 	return fd;
 }
 

@@ -242,13 +242,17 @@ static json_t *result_devices(const struct test_results *results)
 
 		json_array_append_new(
 			array,
-			json_pack("{s:s, s:o, s:o, s:o, s:i, s:i}",
-				  "device", clean(results->options->name[i]),
-				  "mac", json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", port->mac[0], port->mac[1], port->mac[2], port->mac[3], port->mac[4], port->mac[5]),
+			json_pack("{s:s, s:o, s:o, s:o, s:i, s:i}", "device",
+				  clean(results->options->name[i]), "mac",
+				  json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", port->mac[0],
+					       port->mac[1], port->mac[2], port->mac[3],
+					       port->mac[4], port->mac[5]),
 				  "mtu", port->mtu != 0 ? json_integer(port->mtu) : json_null(),
-				  "link_mbit", port->link_mbit != 0 ? json_integer(port->link_mbit) : json_null(),
-				  "rx_queue_size", (int)port->rx_queue_size,
-				  "tx_queue_size", (int)port->tx_queue_size));
+				  "link_mbit",
+				  port->link_mbit != 0 ? json_integer(port->link_mbit) :
+							 json_null(),
+				  "rx_queue_size", (int)port->rx_queue_size, "tx_queue_size",
+				  (int)port->tx_queue_size));
 	}
 	return array;
 }

@@ -134,23 +134,28 @@ static void limit_say_unmet(const struct test_results *results, const struct tes
 	snprintf(devices, sizeof(devices), "%s%s%s", clean(options->name[0]), second != NULL ? "," : "",
 		 second != NULL ? second : "");
 	if (sum.received == 0)
-		say("%s, %s: no frame came back at %s; 'vionet pktgen %s --rate %.0f' shows whether any does", size->name, name,
-		    rate, devices, lowest);
+		say("%s, %s: no frame came back at %s; 'vionet pktgen %s --rate %.0f' shows "
+		    "whether any does",
+		    size->name, name, rate, devices, lowest);
 	else if ((double)sum.sent < (1 - TRIAL_SHORTFALL) * (double)sum.intended)
-		say("%s, %s: only %ju of %ju frames could be sent at %s, the lowest rate; give a lower --min-rate, end other work "
+		say("%s, %s: only %ju of %ju frames could be sent at %s, the lowest rate; give a "
+		    "lower --min-rate, end other work "
 		    "here, or give the threads processors of their own (--cpus)",
 		    size->name, name, (uintmax_t)sum.sent, (uintmax_t)sum.intended, rate);
 	else
-		say("%s, %s: %ju of %ju frames were lost at %s, the lowest rate; give a lower --min-rate, or allow that: "
+		say("%s, %s: %ju of %ju frames were lost at %s, the lowest rate; give a lower "
+		    "--min-rate, or allow that: "
 		    "'vionet test ndr --loss-ratios 1%%'",
-		    size->name, name, (uintmax_t)(sum.sent - sum.received), (uintmax_t)sum.sent, rate);
+		    size->name, name, (uintmax_t)(sum.sent - sum.received), (uintmax_t)sum.sent,
+		    rate);
 }
 
 void test_say_unmet(const struct test_results *results)
 {
 	for (size_t i = 0; i < results->sizes; i++)
 		for (size_t goal = 0; goal < results->size[i].goals; goal++)
-			if (results->size[i].result[goal].irregular == MLR_BELOW_MIN && results->size[i].result[goal].upper > 0)
+			if (results->size[i].result[goal].irregular == MLR_BELOW_MIN &&
+			    results->size[i].result[goal].upper > 0)
 				limit_say_unmet(results, &results->size[i], goal);
 }
 

@@ -34,13 +34,18 @@ static size_t text_deviations_of_method(const struct test_options *options, cons
 		bool less;
 		const char *text;
 	} rows[] = {
-		{ TEST_THROUGHPUT, options->trial_ns < 60 * second, "trials are shorter than 60 s (RFC 2544, 24)" },
-		{ TEST_LOSS, options->trial_ns < 60 * second, "trials are shorter than 60 s (RFC 2544, 24)" },
+		{ TEST_THROUGHPUT, options->trial_ns < 60 * second,
+		  "trials are shorter than 60 s (RFC 2544, 24)" },
+		{ TEST_LOSS, options->trial_ns < 60 * second,
+		  "trials are shorter than 60 s (RFC 2544, 24)" },
 		{ TEST_LOSS, options->step > 0.1, "steps are larger than 10 % (RFC 2544, 26.3)" },
-		{ TEST_LATENCY, options->trial_ns < 120 * second, "trials are shorter than 120 s (RFC 2544, 26.2)" },
+		{ TEST_LATENCY, options->trial_ns < 120 * second,
+		  "trials are shorter than 120 s (RFC 2544, 26.2)" },
 		{ TEST_LATENCY, options->repeats < 20, "fewer than 20 trials (RFC 2544, 26.2)" },
-		{ TEST_BACK_TO_BACK, options->longest_ns < 2 * second, "the longest burst is shorter than 2 s (RFC 2544, 26.4)" },
-		{ TEST_BACK_TO_BACK, options->repeats < 50, "fewer than 50 searches (RFC 2544, 26.4)" },
+		{ TEST_BACK_TO_BACK, options->longest_ns < 2 * second,
+		  "the longest burst is shorter than 2 s (RFC 2544, 26.4)" },
+		{ TEST_BACK_TO_BACK, options->repeats < 50,
+		  "fewer than 50 searches (RFC 2544, 26.4)" },
 	};
 	size_t n = 0;
 
@@ -223,11 +228,14 @@ static void text_soak(const struct test_results *results)
 
 	/* As the ratio has them. */
 	if ((double)unsent <= TRIAL_SHORTFALL * (double)trial->intended)
-		printf("sent %ju, received %ju, lost %ju (%g %%) in %.1f s\n", (uintmax_t)trial->sent, (uintmax_t)trial->received,
-		       (uintmax_t)lost, 100 * trial->loss_ratio, trial->seconds);
+		printf("sent %ju, received %ju, lost %ju (%g %%) in %.1f s\n",
+		       (uintmax_t)trial->sent, (uintmax_t)trial->received, (uintmax_t)lost,
+		       100 * trial->loss_ratio, trial->seconds);
 	else
-		printf("sent %ju of %ju, received %ju: lost %ju, not sent %ju (%g %% together) in %.1f s\n", (uintmax_t)trial->sent,
-		       (uintmax_t)trial->intended, (uintmax_t)trial->received, (uintmax_t)lost, (uintmax_t)unsent,
+		printf("sent %ju of %ju, received %ju: lost %ju, not sent %ju (%g %% together) in "
+		       "%.1f s\n",
+		       (uintmax_t)trial->sent, (uintmax_t)trial->intended,
+		       (uintmax_t)trial->received, (uintmax_t)lost, (uintmax_t)unsent,
 		       100 * trial->loss_ratio, trial->seconds);
 	if (trial->offered > 0 && trial->offered < (1 - TRIAL_SHORTFALL) * trial->input.load)
 		printf("sent %.1f %% of the rate: this machine or the path could not follow\n",

@@ -41,9 +41,9 @@ int vn_vhost_user_receive(int socket, struct vn_vhost_user_message *message,
 			  unsigned int room, uint64_t end);
 
 /*
- * The same without waiting, with a `room` of -1 dropping descriptors: `*have` bytes of the message, headers and all, have come
- * before; 0 at first. Returns 1: it is whole; 0: the rest is still to come; or a negative
- * errno, and nothing is left over.
+ * The same without waiting, with a `room` of -1 dropping descriptors: `*have` bytes of the message,
+ * headers and all, have come before; 0 at first. Returns 1: it is whole; 0: the rest is still to
+ * come; or a negative errno, and nothing is left over.
  */
 int vn_vhost_user_receive_some(int socket, struct vn_vhost_user_message *message,
 			       int room, size_t *have);

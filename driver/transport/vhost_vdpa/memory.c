@@ -23,8 +23,9 @@ int vn_vdpa_memory_open(struct vn_vdpa *t)
 	t->iotlb.batch = vn_vdpa_has(t, VHOST_BACKEND_F_IOTLB_BATCH);
 	t->groups = t->spaces = 1;
 	if (result == 0 && range.first >= range.last)
-		result = vn_error(EIO, "its addresses go from %#" PRIx64 " to %#" PRIx64 ": there are none", (uint64_t)range.first,
-				  (uint64_t)range.last);
+		result = vn_error(
+			EIO, "its addresses go from %#" PRIx64 " to %#" PRIx64 ": there are none",
+			(uint64_t)range.first, (uint64_t)range.last);
 	if (result == 0 && vn_vdpa_has(t, VHOST_BACKEND_F_IOTLB_ASID))
 		result = VDPA_CALL(t, VHOST_VDPA_GET_GROUP_NUM, &t->groups);
 	if (result == 0 && vn_vdpa_has(t, VHOST_BACKEND_F_IOTLB_ASID))

@@ -24,7 +24,8 @@ struct headers_framing {
 
 static bool headers_is_token(const char *name)
 {
-	static const char characters[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	static const char characters[] =
+		"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 	return name[0] != '\0' && name[strspn(name, characters)] == '\0';
 }
@@ -67,18 +68,21 @@ bool headers_refuse_framing(struct MHD_Connection *connection, const char *versi
 /* The characters of a host and a port (RFC 3986, 3.2). */
 static bool headers_is_authority(const char *text)
 {
-	static const char characters[] = "!$%&'()*+,-.:;=[]_~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	static const char characters[] =
+		"!$%&'()*+,-.:;=[]_~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 	return text[strspn(text, characters)] == '\0';
 }
 
-/* Of a target in absolute form what is behind "http://", which is the host in the place of the header (RFC 9112, 3.2.2). */
+/* Of a target in absolute form what is behind "http://", which is the host in the place of the
+ * header (RFC 9112, 3.2.2). */
 static const char *headers_authority(const char *target)
 {
 	return strncasecmp(target, "http://", 7) == 0 ? target + 7 : NULL;
 }
 
-static void headers_check_host(const struct api_listener *listener, struct MHD_Connection *connection, const char *target,
+static void headers_check_host(const struct api_listener *listener,
+			       struct MHD_Connection *connection, const char *target,
 			       struct api_reply *reply)
 {
 	const char *authority = headers_authority(target);

@@ -122,10 +122,14 @@ static void metrics_put_port_states(json_t *object, uint32_t bits,
 		json_object_set_new(object, "link", json_string(port->link_up ? "up" : "down"));
 	if (metrics_wants(bits, PORT_CAPTURE))
 		json_object_set_new(object, "capture",
-				    json_string(captures_is_enabled(generator->captures, number) ? "started" : "stopped"));
+				    json_string(captures_is_enabled(generator->captures, number) ?
+							"started" :
+							"stopped"));
 	if (metrics_wants(bits, PORT_TRANSMIT))
 		json_object_set_new(object, "transmit",
-				    json_string(metrics_port_sends(generator, metrics, number) ? "started" : "stopped"));
+				    json_string(metrics_port_sends(generator, metrics, number) ?
+							"started" :
+							"stopped"));
 }
 
 static json_t *metrics_of_port(const struct generator *generator,

@@ -29,29 +29,49 @@ struct family {
 #define QUEUE(member) offsetof(struct engine_queue_metrics, member)
 
 static const struct family flow_families[] = {
-	{ "flow_tx_frames_total", "counter", "Frames that the device took", FLOW(tx.frames), UNIT_COUNT },
-	{ "flow_tx_bytes_total", "counter", "Their bytes, without FCS", FLOW(tx.bytes), UNIT_COUNT },
-	{ "flow_rx_frames_total", "counter", "Frames of the flow that arrived", FLOW(rx.frames), UNIT_COUNT },
-	{ "flow_rx_bytes_total", "counter", "Their bytes, without FCS", FLOW(rx.bytes), UNIT_COUNT },
-	{ "flow_lost_frames", "gauge", "Frames that are missing so far", FLOW(order.lost), UNIT_COUNT },
-	{ "flow_duplicate_frames_total", "counter", "Frames that came again", FLOW(order.duplicates), UNIT_COUNT },
-	{ "flow_reordered_frames_total", "counter", "Frames that a later one overtook", FLOW(order.reordered), UNIT_COUNT },
-	{ "flow_damaged_frames_total", "counter", "Frames with payload or checksum not as sent", FLOW(order.damaged), UNIT_COUNT },
-	{ "flow_queue_full_total", "counter", "Times that the queue was full", FLOW(full), UNIT_COUNT },
-	{ "flow_slipped_seconds_total", "counter", "Time of the schedule that was skipped", FLOW(slipped_s), UNIT_NUMBER },
-	{ "flow_jitter_seconds", "gauge", "Interarrival jitter (RFC 3550)", FLOW(jitter), UNIT_SECONDS },
+	{ "flow_tx_frames_total", "counter", "Frames that the device took", FLOW(tx.frames),
+	  UNIT_COUNT },
+	{ "flow_tx_bytes_total", "counter", "Their bytes, without FCS", FLOW(tx.bytes),
+	  UNIT_COUNT },
+	{ "flow_rx_frames_total", "counter", "Frames of the flow that arrived", FLOW(rx.frames),
+	  UNIT_COUNT },
+	{ "flow_rx_bytes_total", "counter", "Their bytes, without FCS", FLOW(rx.bytes),
+	  UNIT_COUNT },
+	{ "flow_lost_frames", "gauge", "Frames that are missing so far", FLOW(order.lost),
+	  UNIT_COUNT },
+	{ "flow_duplicate_frames_total", "counter", "Frames that came again",
+	  FLOW(order.duplicates), UNIT_COUNT },
+	{ "flow_reordered_frames_total", "counter", "Frames that a later one overtook",
+	  FLOW(order.reordered), UNIT_COUNT },
+	{ "flow_damaged_frames_total", "counter", "Frames with payload or checksum not as sent",
+	  FLOW(order.damaged), UNIT_COUNT },
+	{ "flow_queue_full_total", "counter", "Times that the queue was full", FLOW(full),
+	  UNIT_COUNT },
+	{ "flow_slipped_seconds_total", "counter", "Time of the schedule that was skipped",
+	  FLOW(slipped_s), UNIT_NUMBER },
+	{ "flow_jitter_seconds", "gauge", "Interarrival jitter (RFC 3550)", FLOW(jitter),
+	  UNIT_SECONDS },
 };
 
 static const struct family port_families[] = {
-	{ "port_tx_frames_total", "counter", "Frames that the device took", PORT(tx.frames), UNIT_COUNT },
-	{ "port_tx_bytes_total", "counter", "Their bytes, without FCS", PORT(tx.bytes), UNIT_COUNT },
+	{ "port_tx_frames_total", "counter", "Frames that the device took", PORT(tx.frames),
+	  UNIT_COUNT },
+	{ "port_tx_bytes_total", "counter", "Their bytes, without FCS", PORT(tx.bytes),
+	  UNIT_COUNT },
 	{ "port_rx_frames_total", "counter", "Frames that arrived", PORT(rx.frames), UNIT_COUNT },
-	{ "port_rx_bytes_total", "counter", "Their bytes, without FCS", PORT(rx.bytes), UNIT_COUNT },
-	{ "port_rx_own_frames_total", "counter", "Of them, frames of a flow", PORT(own.frames), UNIT_COUNT },
-	{ "port_tx_completed_total", "counter", "Frames that the device has completed", PORT(completed), UNIT_COUNT },
-	{ "port_tx_queue_full_total", "counter", "Times that a transmit queue was full", PORT(full), UNIT_COUNT },
-	{ "port_rx_dropped_total", "counter", "Frames that the driver dropped: reported wrongly by the device", PORT(dropped), UNIT_COUNT },
-	{ "port_rx_starved_total", "counter", "Times that the device had no receive buffer", PORT(starved), UNIT_COUNT },
+	{ "port_rx_bytes_total", "counter", "Their bytes, without FCS", PORT(rx.bytes),
+	  UNIT_COUNT },
+	{ "port_rx_own_frames_total", "counter", "Of them, frames of a flow", PORT(own.frames),
+	  UNIT_COUNT },
+	{ "port_tx_completed_total", "counter", "Frames that the device has completed",
+	  PORT(completed), UNIT_COUNT },
+	{ "port_tx_queue_full_total", "counter", "Times that a transmit queue was full", PORT(full),
+	  UNIT_COUNT },
+	{ "port_rx_dropped_total", "counter",
+	  "Frames that the driver dropped: reported wrongly by the device", PORT(dropped),
+	  UNIT_COUNT },
+	{ "port_rx_starved_total", "counter", "Times that the device had no receive buffer",
+	  PORT(starved), UNIT_COUNT },
 };
 
 static const struct family queue_families[] = {
@@ -157,7 +177,14 @@ static void prometheus_summary(FILE *file, const struct generator *generator,
 	const struct {
 		const char *quantile;
 		uint64_t ns;
-	} points[] = { { ",quantile=\"0\"", of->min }, { ",quantile=\"0.5\"", of->p50 }, { ",quantile=\"0.9\"", of->p90 }, { ",quantile=\"0.99\"", of->p99 }, { ",quantile=\"0.999\"", of->p999 }, { ",quantile=\"1\"", of->max } };
+	} points[] = {
+		{ ",quantile=\"0\"", of->min },
+		{ ",quantile=\"0.5\"", of->p50 },
+		{ ",quantile=\"0.9\"", of->p90 },
+		{ ",quantile=\"0.99\"", of->p99 },
+		{ ",quantile=\"0.999\"", of->p999 },
+		{ ",quantile=\"1\"", of->max },
+	};
 
 	for (size_t i = 0; of->count != 0 && i < sizeof(points) / sizeof(points[0]); i++) {
 		fprintf(file, PREFIX "%s", name);

@@ -112,9 +112,9 @@ static struct MHD_Response *server_make_response(struct api_reply *reply)
 
 	if (reply->fd >= 0 && fstat(reply->fd, &status) == 0)
 		return httpd.create_response_from_fd((uint64_t)status.st_size, reply->fd);
-	response = httpd.create_response_from_buffer(reply->text != NULL ? reply->length : 0,
-						     reply->text != NULL ? reply->text : NULL,
-						     reply->text != NULL ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+	response = httpd.create_response_from_buffer(
+		reply->text != NULL ? reply->length : 0, reply->text != NULL ? reply->text : NULL,
+		reply->text != NULL ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
 	if (response == NULL)
 		free(reply->text);
 	return response;

@@ -158,7 +158,9 @@ static json_t *tagged_make_row(const struct engine_stream_metrics *stream, json_
 	if ((bits & 2) != 0)
 		json_object_set_new(row, "frames_rx", json_integer((json_int_t)stream->rx_frames));
 	if (stream->tx_frames != 0)
-		json_object_set_new(row, "loss", json_real(100.0 * (double)stream->order.lost / (double)stream->tx_frames));
+		json_object_set_new(
+			row, "loss",
+			json_real(100.0 * (double)stream->order.lost / (double)stream->tx_frames));
 	if (stream->latency_max != 0)
 		json_object_set_new(row, "latency",
 				    json_pack("{s:I, s:I, s:f}", "minimum_ns",

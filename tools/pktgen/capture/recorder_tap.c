@@ -45,7 +45,9 @@ static void recorder_take(struct recorder *recorder, struct recorder_worker *wor
 	if (!frame_filter_match(&recorder->filter, sent, frame, length, length))
 		return;
 	recorder_count(&worker->matched, 1);
-	captured = recorder->options.snaplen != 0 && recorder->options.snaplen < length ? (uint32_t)recorder->options.snaplen : length;
+	captured = recorder->options.snaplen != 0 && recorder->options.snaplen < length ?
+			   (uint32_t)recorder->options.snaplen :
+			   length;
 	record = frame_ring_room(&worker->ring, captured);
 	if (record == NULL)
 		return;

@@ -154,7 +154,8 @@ int engine_configure(struct engine *engine, const struct traffic *traffic)
 	int code = CODE_USAGE;
 
 	if (engine_any_sends(engine) || traffic->ports != engine->ports) {
-		say("the flows cannot be changed %s", traffic->ports != engine->ports ? "for other ports" : "while some are sent");
+		say("the flows cannot be changed %s",
+		    traffic->ports != engine->ports ? "for other ports" : "while some are sent");
 		return CODE_USAGE;
 	}
 	if (threads_rest(engine)) {

@@ -233,7 +233,8 @@ struct engine_port_metrics {
 	struct engine_vlan_metrics vlan[ENGINE_VLANS];	   /* the last: so many tags or more */
 	uint64_t tunnelled;				   /* our own that came in a tunnel more than sent */
 	uint64_t readdressed;				   /* our own that came with other MAC addresses */
-	uint64_t misdelivered;				   /* others that are of a flow, which is expected at another port */
+	/* Others that are of a flow, which is expected at another port. */
+	uint64_t misdelivered;
 };
 
 struct engine_metrics {

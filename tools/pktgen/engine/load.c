@@ -74,7 +74,8 @@ static uint64_t load_seed(const struct engine *engine, uint32_t index)
 
 /* A part of the flow that its device cannot do; where it stands, if it is of a file. */
 static int __attribute__((format(printf, 4, 5)))
-load_refuse(const struct engine *engine, const struct traffic_flow *flow, enum traffic_part part, const char *format, ...)
+load_refuse(const struct engine *engine, const struct traffic_flow *flow, enum traffic_part part,
+	    const char *format, ...)
 {
 	char place[256], text[256];
 	va_list arguments;
@@ -105,8 +106,8 @@ static int load_check_size(const struct engine *engine, const struct flow *flow)
 				   ": %u bytes, but the MTU of %s is %u%s: at most %u", size,
 				   port->session.name, mtu,
 				   stated ? "" : " (it states none; if it can do more: --set mtu=N)", mtu + extra);
-	return load_refuse(engine, flow->wanted, TRAFFIC_PART_SIZE, ": %u bytes, but the buffers were made for %u", size,
-			   port->buffer_size);
+	return load_refuse(engine, flow->wanted, TRAFFIC_PART_SIZE,
+			   ": %u bytes, but the buffers were made for %u", size, port->buffer_size);
 }
 
 int load_rate(const struct engine *engine, const struct flow *flow, const struct rate *wanted,

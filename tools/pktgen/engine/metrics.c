@@ -166,7 +166,8 @@ static void metrics_lost(const struct engine *engine, struct engine_order *order
 }
 
 /* Of n frames n - 1 gaps, but for those between bursts. */
-static double metrics_reached(const struct engine *engine, const struct flow *flow, const struct engine_flow_metrics *metrics)
+static double metrics_reached(const struct engine *engine, const struct flow *flow,
+			      const struct engine_flow_metrics *metrics)
 {
 	const struct engine_count *tx = &metrics->tx;
 	uint64_t burst = flow->plan.burst_frames, before = engine->options.warmup, between = 0;
@@ -474,8 +475,9 @@ static void metrics_join_histograms(const struct engine *engine, uint32_t flow,
 	for (uint32_t i = 0; i < engine->workers; i++) {
 		const struct worker *worker = &engine->worker[i];
 
-		histogram_join(sum, which == ENGINE_LATENCY ? worker->rx[flow].latency : which == ENGINE_ARRIVAL ? worker->rx[flow].arrival
-														 : worker->tx[flow].departure);
+		histogram_join(sum, which == ENGINE_LATENCY ? worker->rx[flow].latency :
+				    which == ENGINE_ARRIVAL ? worker->rx[flow].arrival :
+							      worker->tx[flow].departure);
 	}
 }
 

@@ -58,8 +58,8 @@ static bool receive_is_stream(struct engine *engine, uint32_t track)
 
 /*
  * A signature may stand in any frame. Ours are of a track that there is, and were sent after
- * its flow's start, which keeps out frames of an earlier run, and come in where it is expected: what a loop at the sender
- * sends back, or a switch floods, has not arrived.
+ * its flow's start, which keeps out frames of an earlier run, and come in where it is expected:
+ * what a loop at the sender sends back, or a switch floods, has not arrived.
  */
 static inline bool receive_is_ours(struct worker *worker, struct received *received, uint64_t now_ns)
 {
@@ -504,7 +504,9 @@ bool receive_is_enough(const struct worker *worker)
 	if (options->receive_count == 0 || !options->rx_only)
 		return false;
 	/* All that arrives, or a stream that was named. */
-	return (options->stream == ENGINE_ANY_STREAM ? count_load(&worker->received.frames) : count_load(&worker->rx[0].unique)) >= options->receive_count;
+	return (options->stream == ENGINE_ANY_STREAM ?
+			count_load(&worker->received.frames) :
+			count_load(&worker->rx[0].unique)) >= options->receive_count;
 }
 
 static uint32_t receive_take(struct worker *worker, struct vionet_packet **packets, uint64_t *now)

@@ -34,8 +34,8 @@ struct counted {
 	struct vionet_packet *const *next, *const *end;
 };
 
-/* The lines of a frame are with the core that wrote it: ask for the two that are looked at first. Into the second cache: more
- * of them can be on their way there. */
+/* The lines of a frame are with the core that wrote it: ask for the two that are looked at first.
+ * Into the second cache: more of them can be on their way there. */
 static inline void receive_ask(const struct vionet_packet *packet)
 {
 	__builtin_prefetch(packet->data, 0, 2);
@@ -112,13 +112,13 @@ static inline void receive_count_time(struct counted *counted, uint64_t latency)
 
 /* Is it like the last usual one of the burst, but for its signature? */
 bool receive_is_like(const struct received *usual, const uint8_t *bytes, uint32_t size);
-/* Frames that follow `last`, which was the one before them, as a sender sends them: of its track, number after number, of one
- * time, alike. Counts them; returns how many. */
+/* Frames that follow `last`, which was the one before them, as a sender sends them: of its track,
+ * number after number, of one time, alike. Counts them; returns how many. */
 uint32_t receive_run(struct worker *worker, struct vionet_packet *const *packets, uint32_t count,
 		     const struct received *last, struct counted *counted);
 
-/* Tags in front are noted. Is all of it as it was sent? `partial`: its transport checksum is not complete yet. May write to
- * worker->scratch. */
+/* Tags in front are noted. Is all of it as it was sent? `partial`: its transport checksum is not
+ * complete yet. May write to worker->scratch. */
 bool receive_is_intact(struct worker *worker, const struct received *received, bool partial);
 
 #endif

@@ -7,8 +7,9 @@
 #include "tools/pktgen/packet/cycle.h"
 
 /*
- * A frame begins in each buffer always at the same place, so what it begins with is not written again. Descriptions are 64
- * bytes each: eight in a row are alike. The prefetcher of a back end that reads frames follows equal steps.
+ * A frame begins in each buffer always at the same place, so what it begins with is not written
+ * again. Descriptions are 64 bytes each: eight in a row are alike. The prefetcher of a back end
+ * that reads frames follows equal steps.
  */
 static inline uint8_t *send_begin(struct vionet_packet *packet, uintptr_t colours)
 {
@@ -220,8 +221,8 @@ static bool send_is_constant(const struct flow_tx *tx, uint32_t count)
 	       schedule->limit - schedule->number > (uint64_t)count * schedule->tracks;
 }
 
-/* The next frames are alike, of one track: each buffer has the frame already, but the first time. The line of its signature
- * comes while the clock is read. */
+/* The next frames are alike, of one track: each buffer has the frame already, but the first time.
+ * The line of its signature comes while the clock is read. */
 static uint32_t send_build_constant(struct worker *worker, struct flow_tx *tx, uint32_t count)
 {
 	struct vionet_packet *const *packet = worker->packet;

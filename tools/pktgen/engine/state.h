@@ -265,8 +265,9 @@ void send_release(struct worker *worker);
 /* A packet beside the flows, of length 0 if it is not to be sent after all. */
 void send_one(struct worker *worker, struct vionet_packet *packet);
 /*
- * Note whose frame a fresh packet is going to hold, by a flow's mark (0: none of a template). Returns whether it holds another
- * one now. The mark lies in the headroom, in front of what the library's header needs: in a line that is read anyway.
+ * Note whose frame a fresh packet is going to hold, by a flow's mark (0: none of a template).
+ * Returns whether it holds another one now. The mark lies in the headroom, in front of what the
+ * library's header needs: in a line that is read anyway.
  */
 static inline bool engine_set_mark(struct vionet_packet *packet, uint64_t mark)
 {

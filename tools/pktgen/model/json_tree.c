@@ -123,7 +123,9 @@ static json_t *json_tree_make(const struct tree *node)
 	for (const struct tree *child = node->child; child != NULL && made != NULL;
 	     child = child->next) {
 		json_t *value = json_tree_make(child);
-		int result = node->kind == TREE_OBJECT ? json_object_set_new(made, child->key, value) : json_array_append_new(made, value);
+		int result = node->kind == TREE_OBJECT ?
+				     json_object_set_new(made, child->key, value) :
+				     json_array_append_new(made, value);
 
 		if (result != 0) {
 			json_decref(made);

@@ -26,7 +26,8 @@ const struct load_options load_defaults = {
 /* The RFCs' addresses for benchmarks: 2544 and 5180. */
 static const traffic_value load_ipv4_default[2] = { 0xc6120001, 0xc6130001 };
 static const traffic_value load_outer_ipv4_default[2] = { 0xc6128001, 0xc6138001 };
-#define LOAD_IPV6(low_half, address) ((traffic_value)0x2001000200000000 << 64 | (traffic_value)(low_half) << 64 | (address))
+#define LOAD_IPV6(low_half, address) \
+	((traffic_value)0x2001000200000000 << 64 | (traffic_value)(low_half) << 64 | (address))
 
 /* A flow that is being made, and whether memory or sense was missing. */
 struct load_maker {
@@ -407,10 +408,11 @@ static int load_choose_family(const struct load_options *load, enum load_family 
 			continue;
 		if (*family != LOAD_ANY_FAMILY && *family != addresses[i]->family) {
 			snprintf(error->text, sizeof(error->text), "%s",
-				 load->family != LOAD_ANY_FAMILY ? "--ipv6 and an IPv4 address contradict each other; leave one of "
-								   "them out"
-								 : "--src-ip and --dst-ip: one is IPv4, one IPv6; two of one kind are "
-								   "wanted");
+				 load->family != LOAD_ANY_FAMILY ?
+					 "--ipv6 and an IPv4 address contradict each other; leave one of "
+					 "them out" :
+					 "--src-ip and --dst-ip: one is IPv4, one IPv6; two of one kind "
+					 "are wanted");
 			return -EINVAL;
 		}
 		*family = addresses[i]->family;

@@ -69,14 +69,16 @@ struct load_options {
 /* What the options of a command line are before any is given. */
 extern const struct load_options load_defaults;
 
-/* Make the configuration. Returns 0; -EINVAL with a sentence in `error` about options that contradict each other; -ENOMEM. */
+/* Make the configuration. Returns 0; -EINVAL with a sentence in `error` about options that
+ * contradict each other; -ENOMEM. */
 int load_to_traffic(const struct load_options *load, struct traffic *traffic, struct parse_error *error);
 
 /* The shortest frame with these headers that can have a number; without FCS. */
 uint32_t load_least_size(const struct traffic_flow *flow);
 
-/* Values of options, as tools/shared/parse.h has it. Of a range "A-B" or "A-B:STEP", one after the other; of a list "A,B,C" each in
- * turn; of "10.0.0.0/24" all of a network; of a MAC "02:00:00:00:00:01+16" so many. */
+/* Values of options, as tools/shared/parse.h has it. Of a range "A-B" or "A-B:STEP", one after the
+ * other; of a list "A,B,C" each in turn; of "10.0.0.0/24" all of a network; of a MAC
+ * "02:00:00:00:00:01+16" so many. */
 int load_parse_number(const char *option, const char *text, uint64_t max, struct traffic_field *field,
 		      struct parse_error *error);
 int load_parse_mac(const char *option, const char *text, struct traffic_field *field, struct parse_error *error);
@@ -87,6 +89,7 @@ int load_parse_mpls(const char *option, const char *text, struct load_options *l
 /* "60", "64-1518" (random), "64-1518:128" (in steps), "imix", "60:7,590:4,1514:1" (weights). */
 int load_parse_size(const char *option, const char *text, struct traffic_size *size, struct parse_error *error);
 /* "checksum", "segment:1448", or both with a comma between them. */
-int load_parse_offload(const char *option, const char *text, struct traffic_offload *offload, struct parse_error *error);
+int load_parse_offload(const char *option, const char *text, struct traffic_offload *offload,
+		       struct parse_error *error);
 
 #endif

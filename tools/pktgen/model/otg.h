@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Configurations of the Open Traffic Generator API (models 1.61), in YAML or JSON, and `struct traffic`. docs/pktgen-config.md has what of
- * the model is supported; all else is refused by its path. Defaults are the model's.
+ * Configurations of the Open Traffic Generator API (models 1.61), in YAML or JSON, and `struct
+ * traffic`. docs/pktgen-config.md has what of the model is supported; all else is refused by its
+ * path. Defaults are the model's.
  */
 #ifndef VIONET_TOOLS_OTG_H
 #define VIONET_TOOLS_OTG_H
@@ -12,8 +13,8 @@
 #include "tools/pktgen/model/traffic.h"
 #include "tools/pktgen/model/tree.h"
 
-/* Read a configuration. Returns 0; -EINVAL, or -ENOMEM, with `error` filled: `*traffic` is empty then. The caller gives what was read back
- * with traffic_free. */
+/* Read a configuration. Returns 0; -EINVAL, or -ENOMEM, with `error` filled: `*traffic` is empty
+ * then. The caller gives what was read back with traffic_free. */
 int otg_read_text(const char *text, size_t length, struct traffic *traffic, struct traffic_error *error);
 
 /* Of a document that is read already (a Config in another message). */

@@ -91,9 +91,11 @@ static int files_refuse_beside(struct otg *otg, const struct tree *node, const c
 		const struct tree *other = tree_find(node, *names);
 
 		if (!otg_is_empty(other))
-			return tree_refuse_key(otg->error, other, "x-vionet.%s is there too, which decides it; leave one "
-								  "of them out",
-					       which);
+			return tree_refuse_key(
+				otg->error, other,
+				"x-vionet.%s is there too, which decides it; leave one "
+				"of them out",
+				which);
 	}
 	return 0;
 }

@@ -136,7 +136,10 @@ static int packet_refuse_other(struct otg *otg, const struct packet_walk *walk,
 	for (size_t i = 0; i < sizeof(packet_other_fields) / sizeof(packet_other_fields[0]); i++)
 		if (packet_other_fields[i].kind == walk->kind &&
 		    strcmp(packet_other_fields[i].path, path) == 0)
-			return otg_is_empty(child) ? 0 : otg_refuse_unsupported(otg, child, packet_other_fields[i].instead);
+			return otg_is_empty(child) ?
+				       0 :
+				       otg_refuse_unsupported(otg, child,
+							      packet_other_fields[i].instead);
 	packet_names_of(walk, prefix, false, &names);
 	return otg_refuse_unknown(otg, child, names.member);
 }
@@ -181,7 +184,8 @@ static int packet_read_member(struct otg *otg, const struct packet_walk *walk,
 	return packet_refuse_other(otg, walk, child, prefix, path);
 }
 
-/* Of objects that have `choice`, one alternative is there, and it is the one. Those of the header itself are objects, beside fields. */
+/* Of objects that have `choice`, one alternative is there, and it is the one. Those of the header
+ * itself are objects, beside fields. */
 static int packet_check_choice(struct otg *otg, const struct packet_walk *walk,
 			       const struct tree *node, const struct header_choice *choice)
 {

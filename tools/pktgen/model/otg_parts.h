@@ -21,8 +21,8 @@ struct otg {
 	struct traffic_error *error;
 };
 
-/* Reads `node` into `into`. NULL, or TREE_NULL: it is not there, what is in `into` stays or becomes the model's default. Returns 0, or
- * -EINVAL or -ENOMEM. */
+/* Reads `node` into `into`. NULL, or TREE_NULL: it is not there, what is in `into` stays or becomes
+ * the model's default. Returns 0, or -EINVAL or -ENOMEM. */
 typedef int otg_reader(struct otg *otg, const struct tree *node, void *into);
 
 /* A member of an object; a table of them ends with an empty name. */
@@ -37,9 +37,11 @@ struct otg_member {
 int otg_object(struct otg *otg, const struct tree *node, const struct otg_member *members, void *into);
 
 /* An object of `choice` and the member that is chosen; without `choice` the one that is there, without any `preset`. */
-int otg_choice(struct otg *otg, const struct tree *node, const struct otg_member *members, const char *preset, void *into);
+int otg_choice(struct otg *otg, const struct tree *node, const struct otg_member *members,
+	       const char *preset, void *into);
 
-/* Which one is chosen; NULL: refused. `*given`: its node, or NULL. Keys in `beside` (NULL at its end) are none of the choices. */
+/* Which one is chosen; NULL: refused. `*given`: its node, or NULL. Keys in `beside` (NULL at its
+ * end) are none of the choices. */
 const struct otg_member *otg_chosen(struct otg *otg, const struct tree *node, const struct otg_member *members,
 				    const char *const *beside, const char *preset, const struct tree **given);
 
@@ -71,7 +73,8 @@ otg_reader otg_read_flow, otg_read_packet, otg_read_duration, otg_read_size;
 int otg_read_more(struct otg *otg, const struct tree *node, struct traffic_flow *flow);
 /* The capture files that its x-vionet names; `node` is the flow. Last. */
 int otg_read_files(struct otg *otg, const struct tree *node, struct traffic_flow *flow);
-int otg_read_pattern(struct otg *otg, const struct tree *node, const struct field_type *type, struct traffic_field *field);
+int otg_read_pattern(struct otg *otg, const struct tree *node, const struct field_type *type,
+		     struct traffic_field *field);
 /* Index of a port by its name. */
 int otg_find_port(struct otg *otg, const struct tree *node, uint32_t *index);
 

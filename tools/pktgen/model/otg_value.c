@@ -41,8 +41,11 @@ static bool value_digits(const char *text, uint64_t *value)
 	if (*at == '\0' || (base == 10 && at[0] == '0' && at[1] != '\0'))
 		return false;
 	for (*value = 0; *at != '\0'; at++) {
-		unsigned int digit = *at >= '0' && *at <= '9' ? (unsigned int)(*at - '0') : (*at | 0x20) >= 'a' && (*at | 0x20) <= 'f' ? (unsigned int)((*at | 0x20) - 'a') + 10
-																       : 99;
+		unsigned int digit = *at >= '0' && *at <= '9' ?
+					     (unsigned int)(*at - '0') :
+				     (*at | 0x20) >= 'a' && (*at | 0x20) <= 'f' ?
+					     (unsigned int)((*at | 0x20) - 'a') + 10 :
+					     99;
 
 		if (digit >= base || __builtin_mul_overflow(*value, (uint64_t)base, value) ||
 		    __builtin_add_overflow(*value, (uint64_t)digit, value))
@@ -155,7 +158,9 @@ int otg_find_port(struct otg *otg, const struct tree *node, uint32_t *index)
 {
 	const struct traffic *traffic = otg->traffic;
 	char *name = NULL;
-	int result = node->kind == TREE_NULL ? tree_refuse(otg->error, node, "a port's name is wanted") : otg_text(otg, node, OTG_NAME_MAX, &name);
+	int result = node->kind == TREE_NULL ?
+			     tree_refuse(otg->error, node, "a port's name is wanted") :
+			     otg_text(otg, node, OTG_NAME_MAX, &name);
 
 	if (result != 0)
 		return result;

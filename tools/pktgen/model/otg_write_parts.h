@@ -6,6 +6,7 @@
 #include "tools/pktgen/model/otg_parts.h"
 
 void otg_write_packet(struct tree_document *document, struct tree *flow, const struct traffic_flow *traffic);
-void otg_write_hex(struct tree_document *document, struct tree *object, const char *key, const uint8_t *bytes, size_t count);
+void otg_write_hex(struct tree_document *document, struct tree *object, const char *key,
+		   const uint8_t *bytes, size_t count);
 
 #endif

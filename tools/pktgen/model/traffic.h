@@ -85,7 +85,8 @@ struct traffic_duration {
 	/* burst_frames > 0: bursts of so many at the flow's rate, with gap_ns between the end of one
 	 * and the begin of the next; `bursts` of them, 0: no limit. */
 	uint64_t bursts, burst_frames, gap_ns;
-	/* delay_ns and gap_ns as bytes on the wire, where a file has them so: the engine converts by the link's speed. */
+	/* delay_ns and gap_ns as bytes on the wire, where a file has them so: the engine converts
+	 * by the link's speed. */
 	uint64_t delay_bytes, burst_gap_bytes;
 	uint32_t gap_bytes; /* the least gap between frames, in bytes on the wire (12) */
 };
@@ -106,15 +107,15 @@ struct traffic_offload {
 	uint16_t segment_size; /* the device cuts frames into so many bytes of payload; 0: no */
 };
 
-/* Not of the model either: frame `frame` (from 1) of a capture as the packet. Who reads a file of configuration puts its
- * bytes there; file NULL: none. Owned. */
+/* Not of the model either: frame `frame` (from 1) of a capture as the packet. Who reads a file of
+ * configuration puts its bytes there; file NULL: none. Owned. */
 struct traffic_template {
 	char *file;
 	uint64_t frame;
 };
 
-/* The frames of a capture in the place of the packet; file NULL: none. Settings are in the words of `replay/settings.h`.
- * Owned. */
+/* The frames of a capture in the place of the packet; file NULL: none. Settings are in the words of
+ * `replay/settings.h`. Owned. */
 struct traffic_setting {
 	char *name, *text;
 };

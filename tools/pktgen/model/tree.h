@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A YAML or JSON document as a tree that knows where each of its parts stood. Files of configuration are read through it and
- * written through it, and what HTTP clients send.
+ * A YAML or JSON document as a tree that knows where each of its parts stood. Files of
+ * configuration are read through it and written through it, and what HTTP clients send.
  */
 #ifndef VIONET_TOOLS_TREE_H
 #define VIONET_TOOLS_TREE_H
@@ -43,8 +43,9 @@ struct tree_document {
 	struct tree_block *block; /* memory of all of it */
 };
 
-/* Read a document of `length` bytes, whose end need not be a NUL. Returns 0, -EINVAL or -ENOMEM with the reason in `error`;
- * nothing is to be freed then. A document that is empty has a root of TREE_NULL. */
+/* Read a document of `length` bytes, whose end need not be a NUL. Returns 0, -EINVAL or -ENOMEM
+ * with the reason in `error`; nothing is to be freed then. A document that is empty has a root of
+ * TREE_NULL. */
 int tree_parse(struct tree_document *document, const char *text, size_t length, struct traffic_error *error);
 void tree_free(struct tree_document *document);
 
@@ -62,13 +63,14 @@ int tree_refuse(struct traffic_error *error, const struct tree *node, const char
 int tree_refuse_key(struct traffic_error *error, const struct tree *node, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Making one: begin with a zeroed document. `parent` NULL: the root; `key` NULL: in a list. Keys and texts are copied. Return
- * NULL without memory, and for a parent of NULL when there is a root: `failed` tells it at the end. */
+/* Making one: begin with a zeroed document. `parent` NULL: the root; `key` NULL: in a list. Keys
+ * and texts are copied. Return NULL without memory, and for a parent of NULL when there is a root:
+ * `failed` tells it at the end. */
 struct tree *tree_add(struct tree_document *document, struct tree *parent, enum tree_kind kind, const char *key);
 struct tree *tree_add_text(struct tree_document *document, struct tree *parent, const char *key, const char *text);
 /* A number or true or false: not in quotes. */
-struct tree *tree_add_plain(struct tree_document *document, struct tree *parent, const char *key, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
+struct tree *tree_add_plain(struct tree_document *document, struct tree *parent, const char *key,
+			    const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 struct tree *tree_add_double(struct tree_document *document, struct tree *parent, const char *key, double number);
 

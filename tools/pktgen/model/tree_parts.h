@@ -10,7 +10,8 @@ struct tree_place {
 	uint32_t line, column;
 };
 
-/* A node of what is being read: its limits are checked, and that its key is new. `key` (at `key_place`) and `text` are copied. */
+/* A node of what is being read: its limits are checked, and that its key is new. `key` (at
+ * `key_place`) and `text` are copied. */
 struct tree_new {
 	enum tree_kind kind;
 	const char *key;

@@ -269,7 +269,8 @@ static bool tree_yaml_children(struct tree_yaml_writer *writer, const struct tre
 /* Lists of scalars on one line. */
 static yaml_sequence_style_t tree_yaml_list_style(const struct tree *node)
 {
-	return node->child == NULL || node->child->kind == TREE_SCALAR ? YAML_FLOW_SEQUENCE_STYLE : YAML_BLOCK_SEQUENCE_STYLE;
+	return node->child == NULL || node->child->kind == TREE_SCALAR ? YAML_FLOW_SEQUENCE_STYLE :
+									 YAML_BLOCK_SEQUENCE_STYLE;
 }
 
 static bool tree_yaml_node(struct tree_yaml_writer *writer, const struct tree *node)
@@ -292,7 +293,8 @@ static bool tree_yaml_node(struct tree_yaml_writer *writer, const struct tree *n
 		break;
 	}
 	made = yaml_mapping_start_event_initialize(&event, NULL, NULL, 1,
-						   node->child == NULL ? YAML_FLOW_MAPPING_STYLE : YAML_BLOCK_MAPPING_STYLE);
+						   node->child == NULL ? YAML_FLOW_MAPPING_STYLE :
+									 YAML_BLOCK_MAPPING_STYLE);
 	if (!tree_yaml_emit(writer, &event, made) || !tree_yaml_children(writer, node))
 		return false;
 	return tree_yaml_emit(writer, &event, yaml_mapping_end_event_initialize(&event));

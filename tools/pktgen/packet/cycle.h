@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Frames that come round, by their number, or by their size and the last byte of their number in the track: what changes
- * in the headers of each of them, checksums included, is made beforehand.
+ * Frames that come round, by their number, or by their size and the last byte of their number in
+ * the track: what changes in the headers of each of them, checksums included, is made beforehand.
  */
 #ifndef VIONET_TOOLS_CYCLE_H
 #define VIONET_TOOLS_CYCLE_H

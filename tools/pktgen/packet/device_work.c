@@ -59,8 +59,9 @@ static int work_in_tunnel(struct compile *compile, int ip)
 	int sum;
 
 	if (udp < 0)
-		return compile_refuse(compile, -1, "offload.segment_size", "devices cut what is in one VXLAN tunnel, and "
-									   "in no other kind; leave it out");
+		return compile_refuse(compile, -1, "offload.segment_size",
+				      "devices cut what is in one VXLAN tunnel, and "
+				      "in no other kind; leave it out");
 	offload->gso_type |= compile->item[ip].header->kind == HEADER_IPV4 ? VIONET_GSO_UDP_TUNNEL_IPV4
 									   : VIONET_GSO_UDP_TUNNEL_IPV6;
 	offload->outer_th_offset = (uint16_t)compile->item[udp].at;
@@ -70,11 +71,13 @@ static int work_in_tunnel(struct compile *compile, int ip)
 		int field = header_field_find(HEADER_UDP, "checksum");
 
 		if (compile->item[udp].header->field[field].start != 0)
-			return compile_refuse(compile, udp, "checksum", "with segmentation it is 0, or generated: good");
+			return compile_refuse(compile, udp, "checksum",
+					      "with segmentation it is 0, or generated: good");
 		return 0;
 	}
 	if (compile->sum[sum].pattern == TRAFFIC_BAD)
-		return compile_refuse(compile, udp, "checksum", "the device makes it right; not `bad` with segmentation");
+		return compile_refuse(compile, udp, "checksum",
+				      "the device makes it right; not `bad` with segmentation");
 	compile->sum[sum].partial = true;
 	offload->flags |= VIONET_PACKET_UDP_TUNNEL_CSUM;
 	return 0;

@@ -61,14 +61,19 @@ static int field_check(const struct field_work *work)
 		for (size_t i = 0; i < given->value_count; i++)
 			if (given->values[i] > largest)
 				return field_refuse_value(work, "", given->values[i]);
-		return given->value_count ? 0 : compile_refuse(work->compile, work->item, work->type->name, "values: has none");
+		return given->value_count ? 0 :
+					    compile_refuse(work->compile, work->item,
+							   work->type->name, "values: has none");
 	case TRAFFIC_INCREMENT:
 	case TRAFFIC_DECREMENT:
 		return field_check_steps(work);
 	case TRAFFIC_RANDOM:
 		if (given->max > largest)
 			return field_refuse_value(work, "max ", given->max);
-		return given->min <= given->max ? 0 : compile_refuse(work->compile, work->item, work->type->name, "min is above max");
+		return given->min <= given->max ?
+			       0 :
+			       compile_refuse(work->compile, work->item, work->type->name,
+					      "min is above max");
 	default:
 		return 0;
 	}
@@ -79,7 +84,8 @@ static bool field_is_pseudo(const struct field_work *work, const struct compile_
 {
 	if (work->item == sum->segment)
 		return true;
-	return sum->ip >= 0 && work->item == sum->ip && (work->type->format == FIELD_IPV4 || work->type->format == FIELD_IPV6) &&
+	return sum->ip >= 0 && work->item == sum->ip &&
+	       (work->type->format == FIELD_IPV4 || work->type->format == FIELD_IPV6) &&
 	       (sum->segment < 0 || strcmp(work->type->name, "src") == 0);
 }
 
@@ -171,7 +177,10 @@ static int field_wide(const struct field_work *work, const struct field_piece *p
 
 	if (!wide)
 		return -ENOMEM;
-	*wide = (struct template_wide){ .random = work->given->pattern == TRAFFIC_RANDOM, .upper = piece->low != 0, .start = start, .step = step };
+	*wide = (struct template_wide){ .random = work->given->pattern == TRAFFIC_RANDOM,
+					.upper = piece->low != 0,
+					.start = start,
+					.step = step };
 	op->kind = OP_WIDE;
 	op->wide = wide;
 	return field_push(work, op, piece->bit, piece->bits);

@@ -105,7 +105,10 @@ static int layout_add(struct compile *compile, const struct traffic_header *head
 		return -ENOMEM;
 	compile->item = grown;
 	item = &grown[compile->items++];
-	*item = (struct layout_item){ .header = header, .type = header_type(header->kind), .parent = parent, .index = index };
+	*item = (struct layout_item){ .header = header,
+				      .type = header_type(header->kind),
+				      .parent = parent,
+				      .index = index };
 	return 0;
 }
 
@@ -155,7 +158,9 @@ static int layout_end(struct compile *compile, int item, uint32_t *at)
 					      size);
 		return size <= 2048 ? 0 : compile_refuse(compile, item, "", "%u bytes; 2048 at most", size);
 	case HEADER_GTPV1:
-		if (of->header->parts && layout_constant(compile, item, (uint32_t)header_field_find(HEADER_GTPV1, "e_flag")) == 0)
+		if (of->header->parts &&
+		    layout_constant(compile, item,
+				    (uint32_t)header_field_find(HEADER_GTPV1, "e_flag")) == 0)
 			return compile_refuse(compile, item, "extension_headers", "need e_flag 1");
 		return 0;
 	case HEADER_PAD_TLV:

@@ -2,7 +2,8 @@
 /* Checksums of a flow: which there are, of what, and which of them change from frame to frame. */
 #include "tools/pktgen/packet/compile.h"
 
-/* The IP header whose addresses are in the pseudo header: extension headers, and bytes that may be some, lie between. */
+/* The IP header whose addresses are in the pseudo header: extension headers, and bytes that may be
+ * some, lie between. */
 static int sums_ip(const struct compile *compile, int item)
 {
 	for (int i = item - 1; i >= 0; i--) {
@@ -67,7 +68,13 @@ static int sums_add(struct compile *compile, uint32_t item, uint32_t field)
 		return compile_refuse(compile, (int)item, type->name, "is one checksum too many; %d at most",
 				      TEMPLATE_SUMS_MAX);
 	compile->sums++;
-	*sum = (struct compile_sum){ .item = item, .at = of->at + type->offset / 8, .start = of->at, .end = UINT32_MAX, .pattern = pattern, .ip = -1, .segment = -1 };
+	*sum = (struct compile_sum){ .item = item,
+				     .at = of->at + type->offset / 8,
+				     .start = of->at,
+				     .end = UINT32_MAX,
+				     .pattern = pattern,
+				     .ip = -1,
+				     .segment = -1 };
 	if (type->computed == RULE_CHECKSUM)
 		sum->end = of->end;
 	if (type->computed == RULE_CHECKSUM_PSEUDO)
@@ -189,7 +196,9 @@ static int sums_compare(const struct template *template, const struct template_o
 {
 	if (a->terms != b->terms)
 		return a->terms > b->terms ? -1 : 1;
-	return a->terms == 0 ? 0 : memcmp(&template->term[a->term], &template->term[b->term], a->terms * sizeof(*template->term));
+	return a->terms == 0 ? 0 :
+			       memcmp(&template->term[a->term], &template->term[b->term],
+				      a->terms * sizeof(*template->term));
 }
 
 /* Ops with the same terms come one after the other: what they add is added up before it goes into the sums. Those
@@ -229,7 +238,9 @@ int compile_sums(struct compile *compile)
 int compile_length_terms(struct compile *compile)
 {
 	for (uint32_t i = 0; i < compile->sums && compile->template->varies; i++) {
-		struct template_op op = { .kind = OP_LENGTH, .start = -(uint64_t)compile->sum[i].start, .mask = UINT32_MAX };
+		struct template_op op = { .kind = OP_LENGTH,
+					  .start = -(uint64_t)compile->sum[i].start,
+					  .mask = UINT32_MAX };
 		int result;
 
 		if (compile->sum[i].ip < 0)

@@ -12,8 +12,9 @@
 #define TEMPLATE_SUMS_MAX 32
 #define TEMPLATE_FRAME_MIN 60 /* without FCS */
 
-/* n % divisor without a division, for n below 2^63; n itself for divisor 0; not for 1. Source: Granlund, Montgomery, "Division by Invariant
- * Integers using Multiplication" (1994), theorem 4.2 with N = 63. */
+/* n % divisor without a division, for n below 2^63; n itself for divisor 0; not for 1. Source:
+ * Granlund, Montgomery, "Division by Invariant Integers using Multiplication" (1994), theorem 4.2
+ * with N = 63. */
 struct template_divisor {
 	uint64_t divisor;
 	uint64_t magic;

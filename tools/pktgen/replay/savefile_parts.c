@@ -56,7 +56,8 @@ static savefile_wide savefile_binary_ns(uint64_t ticks, unsigned int exponent)
 int64_t savefile_time(const struct savefile_interface *interface, uint64_t ticks)
 {
 	const struct savefile_unit *unit = &interface->unit;
-	savefile_wide ns = unit->binary ? savefile_binary_ns(ticks, unit->exponent) : savefile_decimal_ns(ticks, unit->exponent);
+	savefile_wide ns = unit->binary ? savefile_binary_ns(ticks, unit->exponent) :
+					  savefile_decimal_ns(ticks, unit->exponent);
 
 	ns += (savefile_wide)interface->offset_s * NANO;
 	if (ns > INT64_MAX)

@@ -44,8 +44,10 @@ double limit_need_ratio(const char *option, const char *text, double least, doub
 	}
 	if (text[0] < '0' || text[0] > '9' || strpbrk(text, "xXeEnN") != NULL || *end != '\0' ||
 	    !(value >= least && value < below))
-		refuse_usage("%s '%.40s': a share is wanted, such as 0.5%% or 0.005, from %g%% to %s%g%%", option, clean(text),
-			     least * 100, below > 1 ? "" : "less than ", fmin(below, 1) * 100);
+		refuse_usage("%s '%.40s': a share is wanted, such as 0.5%% or 0.005, from %g%% to "
+			     "%s%g%%",
+			     option, clean(text), least * 100, below > 1 ? "" : "less than ",
+			     fmin(below, 1) * 100);
 	return value;
 }
 

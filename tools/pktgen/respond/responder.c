@@ -243,7 +243,8 @@ static uint32_t responder_ask(void *context, const struct engine_place *place, u
 					    __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 		return 0;
 	}
-	return responder->options.gateway.ipv6 ? responder_ask_neighbour(responder, frame) : responder_ask_arp(responder, frame);
+	return responder->options.gateway.ipv6 ? responder_ask_neighbour(responder, frame) :
+						 responder_ask_arp(responder, frame);
 }
 
 struct engine_responder responder_hook(struct responder *responder)

@@ -50,8 +50,9 @@ static bool detail_next(struct view_area *area)
 
 static const char *detail_following(const struct engine_flow_metrics *flow)
 {
-	return flow->follow == ENGINE_DEVICE_SLOW ? ", the device does not follow" : flow->follow == ENGINE_CPU_SLOW ? ", the CPU does not follow"
-														     : "";
+	return flow->follow == ENGINE_DEVICE_SLOW ? ", the device does not follow" :
+	       flow->follow == ENGINE_CPU_SLOW	  ? ", the CPU does not follow" :
+						    "";
 }
 
 static void detail_draw_head(const struct engine_flow_metrics *flow, struct view_area area)

@@ -169,7 +169,16 @@ static void term_define_keys(void)
 	static const struct {
 		const char *text;
 		int key;
-	} keys[] = { { "\033[A", KEY_UP }, { "\033[B", KEY_DOWN }, { "\033[H", KEY_HOME }, { "\033[F", KEY_END }, { "\033OA", KEY_UP }, { "\033OB", KEY_DOWN }, { "\033OH", KEY_HOME }, { "\033OF", KEY_END } };
+	} keys[] = {
+		{ "\033[A", KEY_UP },
+		{ "\033[B", KEY_DOWN },
+		{ "\033[H", KEY_HOME },
+		{ "\033[F", KEY_END },
+		{ "\033OA", KEY_UP },
+		{ "\033OB", KEY_DOWN },
+		{ "\033OH", KEY_HOME },
+		{ "\033OF", KEY_END },
+	};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		define_key(keys[i].text, keys[i].key);

@@ -152,7 +152,9 @@ static void view_draw_foot(const struct view *view)
 		view_put(y, 0, view->columns, STYLE_BAR, "%s", view->note);
 	else
 		view_put(y, 0, view->columns, STYLE_BAR, "%s",
-			 view->columns >= 72 ? "q end  space pause  s start/stop  +- rate  a all  o sort  Tab pane  ? help" : "q end  ? help");
+			 view->columns >= 72 ? "q end  space pause  s start/stop  +- rate  a all  "
+					       "o sort  Tab pane  ? help" :
+					       "q end  ? help");
 }
 
 /* The first `rows` lines of an area; it begins behind them. */
