@@ -448,6 +448,15 @@ static bool engine_has_completed(const struct engine *engine)
 	return true;
 }
 
+static void engine_say_incomplete(const struct session *session)
+{
+	struct vionet_queue_stats stats = { .struct_size = sizeof(stats) };
+
+	vionet_queue_stats(session->tx, &stats);
+	say("%s: the device did not complete everything within 2 s%s%s", session->name,
+	    stats.completed == 0 ? "; " : "", stats.completed == 0 ? worker_remedy(session->name) : "");
+}
+
 /* The device completes what it was given. */
 static void engine_drain(struct engine *engine)
 {
@@ -459,8 +468,7 @@ static void engine_drain(struct engine *engine)
 	for (uint32_t i = 0; i < engine->workers && engine->code == CODE_OK; i++) {
 		if (count_load(&engine->worker[i].in_flight) == 0 || stop_asked() > 1)
 			continue;
-		say("%s: the device did not complete everything within 2 s",
-		    engine->worker[i].session.name);
+		engine_say_incomplete(&engine->worker[i].session);
 		engine_fail(engine, CODE_FAILED);
 	}
 }

@@ -291,6 +291,8 @@ bool receive_is_enough(const struct worker *worker);
 
 /* worker.c: the thread of a worker and those behind it. */
 void *worker_main(void *argument);
+/* Of a device that completes nothing, by its name: what is likely. */
+const char *worker_remedy(const char *name);
 
 /* threads.c: the workers' threads, which run once this returns. */
 int threads_start(struct engine *engine);

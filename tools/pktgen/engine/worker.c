@@ -20,8 +20,7 @@ static bool worker_is_vhost_user(const char *name)
 	return strncmp(name, "vhost-user:", 11) == 0;
 }
 
-/* What is likely, by what kind of device it is. */
-static const char *worker_stall_remedy(const char *name)
+const char *worker_remedy(const char *name)
 {
 	if (worker_is_vhost_user(name))
 		return "does its back end forward? A switch brings a port up a while "
@@ -53,7 +52,7 @@ static int worker_check_stall(struct worker *worker, uint64_t now)
 	say("%s: the transmit queue is full and the device has completed nothing for "
 	    "%ju s; %s",
 	    worker->session.name, (uintmax_t)(limit / 1000000000),
-	    worker_stall_remedy(worker->session.name));
+	    worker_remedy(worker->session.name));
 	return session_fail(&worker->session, CODE_FAILED);
 }
 
