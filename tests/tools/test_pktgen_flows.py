@@ -331,7 +331,7 @@ class Pace(Case):
 class Spread(Case):
     def test_256_flows_over_four_queues(self):
         found = self.facts("pktgen", "--queues", "4", "--flows", "256", "--count", "25600", "--rate", "50k",
-                           "--set", "rss=udpv4")
+                           "--set", "rss=udpv4", "--reply-timeout", "1min")
         self.assertEqual(found["rx"]["lost"], 0)
         for pair in found["queue_pairs"]:
             self.assertAlmostEqual(pair["rx"]["own"], 6400, delta=640)
