@@ -132,14 +132,14 @@ void vn_control_close(struct vionet_device *device)
 	device->control = NULL;
 }
 
-/* ---- the answer ---- */
+/* ---- the reply ---- */
 
 static int ctrl_check_error(struct vn_control *control)
 {
 	return control->queue.error ? vionet_queue_check(&control->queue) : 0;
 }
 
-/* Is it answered? Then the slot is ours again. What is not our buffer breaks the
+/* Is there a reply? Then the slot is ours again. What is not our buffer breaks the
  * queue. */
 static bool ctrl_reap(struct vn_control *control, uint32_t *written)
 {
@@ -226,9 +226,10 @@ static int ctrl_take_reply(struct vn_control *control, struct vn_command *comman
 					command->name) :
 		       ack == UNWRITTEN ?
 			       vn_error(EREMOTEIO, "%s: the device took it and "
-					"wrote no answer", command->name) :
-			       vn_error(EREMOTEIO, "%s: the device answered %u, "
-					"which is neither yes nor no",
+						   "wrote no ack",
+					command->name) :
+			       vn_error(EREMOTEIO, "%s: the device's ack is %u, "
+						   "neither OK nor ERR",
 					command->name, ack);
 	}
 	if (length > command->result_size)
@@ -302,7 +303,7 @@ static int ctrl_check_state(struct vionet_device *device)
 	return ctrl_check_error(device->control);
 }
 
-/* Get the slot back from a command that was posted, or not answered in time (tests/models/control.pml). */
+/* Get the slot back from a command that was posted, or has had no reply in time (tests/models/control.pml). */
 static int ctrl_reinitialize(struct vionet_device *device)
 {
 	struct vn_control *control = device->control;

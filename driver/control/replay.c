@@ -37,7 +37,7 @@ int vn_ctrl_state_replay(struct vionet_device *device)
 					  "than %u ms for all of it", name,
 					  (unsigned int)(REPLAY_TIMEOUT / VN_MS));
 		if (result == 0 && w->class == CTRL_RSS_CONTEXT && contexts == 0)
-			result = vn_rss_context_ask(device, &contexts);
+			result = vn_rss_context_query(device, &contexts);
 		if (result == 0)
 			result = vn_control_command(device, &command);
 		if (result)

@@ -82,13 +82,13 @@ static uint64_t devstats_types_of(const struct vionet_device *device,
 
 int vionet_stats_types(struct vionet_device *device, uint64_t *types)
 {
-	uint8_t answer[8] = { 0 };
+	uint8_t reply[8] = { 0 };
 	struct vn_command command = {
 		.class = CTRL_STATS,
 		.command = CTRL_STATS_QUERY,
 		.name = "STATS_QUERY",
-		.result = answer,
-		.result_size = sizeof(answer),
+		.result = reply,
+		.result_size = sizeof(reply),
 	};
 	int result = vn_control_need(device, NET_F_DEVICE_STATS,
 				     "device statistics");
@@ -97,12 +97,12 @@ int vionet_stats_types(struct vionet_device *device, uint64_t *types)
 	if (result)
 		return result;
 	result = vn_control_command(device, &command);
-	if (result == 0 && command.result_length < sizeof(answer))
-		result = vn_error(EIO, "STATS_QUERY: an answer of %u bytes",
+	if (result == 0 && command.result_length < sizeof(reply))
+		result = vn_error(EIO, "STATS_QUERY: a reply of %u bytes",
 				  command.result_length);
 	if (result)
 		return vn_error_prefix(result, "%s", device->name);
-	*types = vn_get64(answer);
+	*types = vn_get64(reply);
 	return 0;
 }
 
@@ -115,7 +115,7 @@ struct room {
 
 /* The counters of one reply, which lie from `at` to `end`: as many as are known and as it
  * has. */
-static void devstats_take_counters(const struct kind *kind, const uint8_t *answer,
+static void devstats_take_counters(const struct kind *kind, const uint8_t *reply,
 				   uint32_t at, uint32_t end, struct room *room)
 {
 	for (unsigned int i = 0; i < COUNTERS_MAX && kind->counters[i] &&
@@ -123,7 +123,7 @@ static void devstats_take_counters(const struct kind *kind, const uint8_t *answe
 				 room->count < room->capacity;
 	     i++, at += 8) {
 		struct vionet_stat one = { kind->counters[i],
-					   vn_get64(answer + at) };
+					   vn_get64(reply + at) };
 
 		vn_element_out(room->array, room->stride, room->count++, &one,
 			       sizeof(one));
@@ -132,23 +132,23 @@ static void devstats_take_counters(const struct kind *kind, const uint8_t *answe
 
 /* Step from reply to reply by the size that each states, within what there is
  * ("Device Statistics", CVQ-52). Each kind counts once, and only if it was requested. */
-static void devstats_take_replies(const uint8_t *answer, uint32_t length,
+static void devstats_take_replies(const uint8_t *reply, uint32_t length,
 				  unsigned int index, uint64_t requested,
 				  struct room *room)
 {
 	uint32_t end;
 
 	for (uint32_t at = 0; at + STATS_HEADER_SIZE <= length; at = end) {
-		end = at + vn_get16(answer + at + 6);
+		end = at + vn_get16(reply + at + 6);
 		if (end < at + STATS_HEADER_SIZE || end > length)
 			return;
 		for (size_t i = 0; i < KINDS; i++) {
 			uint64_t bit = 1ull << kinds[i].bit;
 
-			if (kinds[i].bit != answer[at] || !(requested & bit) ||
-			    vn_get16(answer + at + 2) != index)
+			if (kinds[i].bit != reply[at] || !(requested & bit) ||
+			    vn_get16(reply + at + 2) != index)
 				continue;
-			devstats_take_counters(&kinds[i], answer,
+			devstats_take_counters(&kinds[i], reply,
 					       at + STATS_HEADER_SIZE, end, room);
 			requested &= ~bit;
 		}
@@ -169,15 +169,15 @@ int vionet_stats_read(struct vionet_device *device, unsigned int index,
 		      uint32_t capacity, uint32_t *count)
 {
 	struct room room = { stats, stride, capacity, 0 };
-	uint8_t request[16] = { 0 }, answer[REPLY_SIZE] = { 0 };
+	uint8_t request[16] = { 0 }, reply[REPLY_SIZE] = { 0 };
 	struct vn_command command = {
 		.class = CTRL_STATS,
 		.command = CTRL_STATS_GET,
 		.name = "STATS_GET",
 		.data = request,
 		.size = sizeof(request),
-		.result = answer,
-		.result_size = sizeof(answer),
+		.result = reply,
+		.result_size = sizeof(reply),
 	};
 	uint64_t types = 0;
 	int result = vn_stride_check(stride, "vionet_stat");
@@ -198,7 +198,7 @@ int vionet_stats_read(struct vionet_device *device, unsigned int index,
 	result = vn_control_command(device, &command);
 	if (result)
 		return vn_error_prefix(result, "%s", device->name);
-	devstats_take_replies(answer, command.result_length, index, types, &room);
+	devstats_take_replies(reply, command.result_length, index, types, &room);
 	*count = room.count;
 	return 0;
 }

@@ -372,24 +372,24 @@ int vionet_hash_tunnels_set(struct vionet_device *device, uint32_t tunnel_types)
 /* The id comes first, and six bytes that are reserved. */
 #define CONTEXT_FRONT 8u
 
-int vn_rss_context_ask(struct vionet_device *device, uint16_t *contexts)
+int vn_rss_context_query(struct vionet_device *device, uint16_t *contexts)
 {
-	uint8_t answer[2] = { 0 };
+	uint8_t reply[2] = { 0 };
 	struct vn_command command = {
 		.class = CTRL_RSS_CONTEXT,
 		.command = CTRL_RSS_CONTEXT_CAP_GET,
 		.name = "CAP_GET of RSS contexts",
-		.result = answer,
-		.result_size = sizeof(answer),
+		.result = reply,
+		.result_size = sizeof(reply),
 	};
 	int result = vn_control_command(device, &command);
 
 	*contexts = 0;
-	if (result == 0 && command.result_length < sizeof(answer))
-		result = vn_error(EIO, "%s: an answer of %u bytes", command.name,
+	if (result == 0 && command.result_length < sizeof(reply))
+		result = vn_error(EIO, "%s: a reply of %u bytes", command.name,
 				  command.result_length);
 	if (result == 0)
-		*contexts = vn_get16(answer);
+		*contexts = vn_get16(reply);
 	return result;
 }
 
@@ -400,7 +400,7 @@ int vionet_rss_context_limit(struct vionet_device *device, uint16_t *contexts)
 	*contexts = 0;
 	if (result)
 		return result;
-	result = vn_rss_context_ask(device, contexts);
+	result = vn_rss_context_query(device, contexts);
 	return result ? vn_error_prefix(result, "%s", device->name) : 0;
 }
 

@@ -13,7 +13,7 @@ int vn_steering_begin(struct vionet_device *device, unsigned int pairs);
 
 /* How many RSS contexts there may be. Asked before any other command about them,
  * since the last reset ("RSS Context", CVQ-36). */
-int vn_rss_context_ask(struct vionet_device *device, uint16_t *contexts);
+int vn_rss_context_query(struct vionet_device *device, uint16_t *contexts);
 
 /* Tell a device without an address of its own the one that it was given here, if it can
  * be sent ("Setting MAC Address Filtering", CVQ-07). One that refuses has the last

@@ -171,15 +171,15 @@ int vionet_queue_coalescing_read(struct vionet_queue *queue,
 				 struct vionet_coalescing *coalescing)
 {
 	struct vionet_device *device = queue->device;
-	uint8_t data[4] = { 0 }, answer[8];
+	uint8_t data[4] = { 0 }, reply[8];
 	struct vn_command command = {
 		.class = CTRL_NOTF_COAL,
 		.command = CTRL_NOTF_COAL_VQ_GET,
 		.name = "COAL_VQ_GET",
 		.data = data,
 		.size = sizeof(data),
-		.result = answer,
-		.result_size = sizeof(answer),
+		.result = reply,
+		.result_size = sizeof(reply),
 	};
 	struct vionet_coalescing c = { 0 };
 	int result = vn_struct_check(coalescing, "vionet_coalescing");
@@ -192,13 +192,13 @@ int vionet_queue_coalescing_read(struct vionet_queue *queue,
 		return result;
 	vn_put16(data, (uint16_t)queue->index);
 	result = vn_control_command(device, &command);
-	if (result == 0 && command.result_length < sizeof(answer))
-		result = vn_error(EIO, "COAL_VQ_GET: an answer of %u bytes",
+	if (result == 0 && command.result_length < sizeof(reply))
+		result = vn_error(EIO, "COAL_VQ_GET: a reply of %u bytes",
 				  command.result_length);
 	if (result)
 		return vn_error_prefix(result, "%s", device->name);
-	c.max_packets = vn_get32(answer);
-	c.max_usecs = vn_get32(answer + 4);
+	c.max_packets = vn_get32(reply);
+	c.max_usecs = vn_get32(reply + 4);
 	vn_struct_out(coalescing, &c, sizeof(c));
 	return 0;
 }

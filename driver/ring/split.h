@@ -92,10 +92,10 @@ ALWAYS_INLINE void split_publish_single(struct vionet_queue *queue,
 static inline bool split_need_kick(struct vionet_queue *queue)
 {
 	struct vn_split *ring = &queue->split;
-	uint16_t before = ring->asked_index;
+	uint16_t before = ring->kick_index;
 
 	vn_publish_then_check(); /* tests/models/split.pml */
-	ring->asked_index = ring->avail_index;
+	ring->kick_index = ring->avail_index;
 	if (queue->event_idx)
 		return vn_event_due(vn_load16((const volatile le16 *)
 					      &ring->used->ring[queue->size]),

@@ -92,7 +92,7 @@ struct vn_split {
 	uint16_t used_index;  /* next entry of the used ring to read */
 	uint16_t used_seen;   /* used idx as last read and checked */
 	uint16_t free_index;  /* entry of `ids` for the next id that comes back */
-	uint16_t asked_index; /* avail_index when a kick was last considered */
+	uint16_t kick_index;  /* avail_index when a kick was last considered */
 	bool order_due;	      /* the entry at used_index was not checked yet */
 };
 

@@ -21,7 +21,7 @@
 #define NOTIFY_MAP_MAX (1u << 20)
 
 /* A server that has announced nothing has its status read this often at most. */
-#define ASK_INTERVAL (1000 * VN_MS)
+#define STATUS_INTERVAL (1000 * VN_MS)
 
 /* ---- interrupts and events ---- */
 
@@ -121,12 +121,12 @@ static int pci_events(struct vn_transport *transport, uint32_t *happened)
 static int pci_health(struct vn_transport *transport, uint8_t *status)
 {
 	struct vn_pci_transport *t = vn_pci(transport);
-	uint64_t now = vn_now(), last = __atomic_load_n(&t->asked_at, __ATOMIC_RELAXED);
+	uint64_t now = vn_now(), last = __atomic_load_n(&t->status_read_at, __ATOMIC_RELAXED);
 
-	if (t->function->service_fd >= 0 && now - last < ASK_INTERVAL &&
+	if (t->function->service_fd >= 0 && now - last < STATUS_INTERVAL &&
 	    !pci_readable(transport->event_fd))
 		return -EAGAIN;
-	__atomic_store_n(&t->asked_at, now, __ATOMIC_RELAXED);
+	__atomic_store_n(&t->status_read_at, now, __ATOMIC_RELAXED);
 	return vn_pci_status_read(transport, status);
 }
 

@@ -26,7 +26,7 @@ struct vn_pci_transport {
 	struct vn_read_back *read_back;
 	struct vn_vectors vectors;
 	bool config_interrupt; /* the first vector is for configuration changes */
-	uint64_t asked_at; /* when a queue's thread looked at the status; atomic */
+	uint64_t status_read_at; /* when a queue's thread looked at the status; atomic */
 };
 
 static inline struct vn_pci_transport *vn_pci(struct vn_transport *transport)

@@ -102,7 +102,7 @@ static void any_split(void)
 	ring->desc_index = (uint16_t)any(0, UINT16_MAX);
 	ring->used_index = (uint16_t)any(0, UINT16_MAX);
 	ring->free_index = (uint16_t)any(0, UINT16_MAX);
-	ring->asked_index = (uint16_t)any(0, UINT16_MAX);
+	ring->kick_index = (uint16_t)any(0, UINT16_MAX);
 	ring->used_seen = (uint16_t)any(0, UINT16_MAX);
 	ring->order_due = any_bool();
 }

@@ -204,10 +204,10 @@ static void h03_acks_that_are_none(void **state)
 		env->c->ack = acks[i];
 		assert_int_equal(tell(env), -EREMOTEIO);
 	}
-	assert_text("wrote no answer");
+	assert_text("wrote no ack");
 	env->c->ack = 2;
 	assert_int_equal(tell(env), -EREMOTEIO);
-	assert_text("answered 2");
+	assert_text("ack is 2");
 	env->c->ack = -1;
 	env->c->no_answer = true;
 	assert_int_equal(tell(env), -EREMOTEIO);

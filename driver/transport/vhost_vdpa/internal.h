@@ -41,7 +41,7 @@ struct vn_vdpa {
 	uint16_t queue_count;
 	bool announces; /* the kernel took the eventfd for configuration changes */
 	bool suspended;
-	uint64_t asked_at;  /* when the status was last read for `health` */
+	uint64_t status_read_at; /* when the status was last read for `health` */
 	uint64_t looked_at; /* when the configuration was last called changed */
 	struct vionet_features accepted;
 	struct vn_vdpa_queue *queue;

@@ -24,7 +24,7 @@
 
 #define CONFIG_MAX 256u /* bytes of configuration that are looked at */
 #define CONFIG_TRIES 8
-#define ASK_INTERVAL (1000 * VN_MS)
+#define STATUS_INTERVAL (1000 * VN_MS)
 
 /* What is used of the backend features; a kernel refuses those that it does not know. */
 #define BACKEND_USED                                                                  \
@@ -105,7 +105,9 @@ static int vdpa_status_write(struct vn_transport *transport, uint8_t status)
 
 static int vdpa_health(struct vn_transport *transport, uint8_t *status)
 {
-	return vn_due(&vn_vdpa(transport)->asked_at, ASK_INTERVAL) ? vdpa_status_read(transport, status) : -EAGAIN;
+	return vn_due(&vn_vdpa(transport)->status_read_at, STATUS_INTERVAL) ?
+		       vdpa_status_read(transport, status) :
+		       -EAGAIN;
 }
 
 /* ---- configuration ---- */
@@ -292,7 +294,7 @@ static int vdpa_vectors(struct vn_transport *transport, unsigned int wanted,
 static int vdpa_events(struct vn_transport *transport, uint32_t *happened)
 {
 	struct vn_vdpa *t = vn_vdpa(transport);
-	bool due = vn_due(&t->looked_at, ASK_INTERVAL);
+	bool due = vn_due(&t->looked_at, STATUS_INTERVAL);
 
 	*happened = vn_event_take(transport->event_fd) || !t->announces || due ? VIONET_EVENT_LINK : 0;
 	return 0;
