@@ -221,12 +221,11 @@ static bool send_is_constant(const struct flow_tx *tx, uint32_t count)
 	       schedule->limit - schedule->number > (uint64_t)count * schedule->tracks;
 }
 
-/* The next frames are alike, of one track: each buffer has the frame already, but the first time.
- * The line of its signature comes while the clock is read. */
+/* The next frames are alike, of one track: each buffer has the frame already, but the first time. */
 static uint32_t send_build_constant(struct worker *worker, struct flow_tx *tx, uint32_t count)
 {
 	struct vionet_packet *const *packet = worker->packet;
-	uint32_t padded = tx->padded, at = tx->size - SIGNATURE_SIZE;
+	uint32_t padded = tx->padded;
 	uintptr_t colours = worker->port->colours;
 	uint64_t mark = tx->mark;
 
@@ -236,7 +235,6 @@ static uint32_t send_build_constant(struct worker *worker, struct flow_tx *tx, u
 		packet[i]->length = padded;
 		if (engine_set_mark(packet[i], mark))
 			template_build(tx->template, frame, tx->size, 0, 0, true);
-		__builtin_prefetch(frame + at, 1);
 	}
 	tx->schedule.number += (uint64_t)count * tx->schedule.tracks;
 	tx->schedule.sequence += count;
