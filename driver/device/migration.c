@@ -67,7 +67,7 @@ static int migrate_check(struct vionet_device *device)
 		result = vn_error(ENETDOWN, "it is not started; close it and open the other one");
 	if (result == 0 && (device->quarantined != 0 || device->quarantine != NULL))
 		result = vn_error(EBUSY, "the device may still use what is in quarantine; "
-					 "recover it first");
+					 "recover it, or close it and open the other one");
 	/* A device that is in error shows in each queue. */
 	for (unsigned int i = 0; migrate_queue(device, i) && result == 0; i++)
 		if (vionet_queue_check(migrate_queue(device, i)) != 0)

@@ -109,13 +109,14 @@ static int share_leave_shared_region(struct vionet_pool *pool)
 
 /* The pool's memory once more, in the device's books. It stays mapped here as long as one
  * of them has it. */
-static struct vionet_memory *share_make_twin(struct vionet_memory *of,
-					     enum vn_access access)
+static int share_make_twin(const struct vionet_memory *of, enum vn_access access,
+			   struct vionet_memory **twin)
 {
 	struct vionet_memory *m = calloc(1, sizeof(*m));
+	int result;
 
 	if (!m)
-		return NULL;
+		return vn_error(ENOMEM, "no memory");
 	m->memory = of->memory;
 	m->access = access;
 	m->external = of->external;
@@ -123,25 +124,25 @@ static struct vionet_memory *share_make_twin(struct vionet_memory *of,
 	m->read_only = of->read_only;
 	if (of->access == VN_DEVICE_WRITES && access == VN_DEVICE_READS)
 		m->memory.keep_writable = true;
-	if (of->memory.fd >= 0) {
+	if (of->memory.fd >= 0)
 		m->memory.fd = fcntl(of->memory.fd, F_DUPFD_CLOEXEC, 0);
-		if (m->memory.fd < 0) {
-			free(m);
-			return NULL;
-		}
+	if (of->memory.fd >= 0 && m->memory.fd < 0) {
+		result = vn_error_errno(errno, "duplicate its descriptor");
+		free(m);
+		return result;
 	}
-	return m;
+	*twin = m;
+	return 0;
 }
 
 static int share_show(struct vn_share *share)
 {
-	struct vionet_memory *of = share->pool->memory;
+	struct vionet_memory *of = share->pool->memory, *m = NULL;
 	struct vn_transport *transport = share->device->transport;
-	struct vionet_memory *m = share_make_twin(of, share->access);
-	int result;
+	int result = share_make_twin(of, share->access, &m);
 
-	if (!m)
-		return vn_error(ENOMEM, "no memory, or descriptor, for it");
+	if (result)
+		return result;
 	result = transport->ops->memory_add(transport, &m->memory, share->access,
 					    &m->iova);
 	if (result) {

@@ -64,6 +64,28 @@ static void run_model(void)
 	control = NULL;
 }
 
+/* Only what it takes to show a pool to another device, and to start without one, fails. */
+static void run_share(void)
+{
+	struct vionet_start_options options = { .struct_size = sizeof(options),
+						.flags = VIONET_START_NO_TX_POOL };
+	struct model *models[2];
+	struct vionet_device *device[2];
+	struct vionet_pool *pool;
+
+	nth_disarm();
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(open_model(model_create(&models[i]), NULL, &device[i]), 0);
+	assert_int_equal(vionet_pool_create(device[0], NULL, &pool), 0);
+	nth_arm();
+	STEP(vionet_pool_share(pool, device[1], VIONET_DEVICE_READS));
+	STEP(vionet_device_start(device[1], &options));
+	nth_disarm();
+	assert_int_equal(vionet_pool_destroy(pool), 0);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_equal(vionet_device_close(device[i]), 0);
+}
+
 /* ---- the software device ---- */
 
 static struct server {
@@ -184,6 +206,7 @@ static void run_events(void)
 const struct scenario scenarios[] = {
 	{ "events", NULL, run_events, NULL },
 	{ "pci", NULL, run_model, NULL },
+	{ "share", NULL, run_share, NULL },
 	{ "vfio-user", serve_vfio_user, run_vfio_user, end_one },
 	{ "migration", serve_two, run_migration, end_two },
 	{ "vhost-user", serve_vhost_user, run_vhost_user, end_one },

@@ -487,6 +487,29 @@ static void silence_during_start_is_a_failure_to_start(void **state)
 	control_env_destroy(env);
 }
 
+/* What it does not forget is set again after a reset, as it was. */
+static void what_it_refuses_to_forget(void **state)
+{
+	struct vionet_rss rss = { .struct_size = sizeof(rss), .hash_types = VIONET_HASH_UDPV4 };
+	struct control_env *env = control_env_create(2);
+
+	(void)state;
+	control_env_start(env, 2, TIMEOUT_MS);
+	assert_int_equal(vionet_filter_vlan_add(env->device, 9), 0);
+	assert_int_equal(vionet_rss_context_add(env->device, 1, &rss), 0);
+	env->c->refuse_class = 2;
+	assert_int_equal(vionet_filter_vlan_delete(env->device, 9), -EREMOTEIO);
+	assert_text("model: VLAN_DEL: the device refuses it");
+	env->c->refuse_class = 9;
+	assert_int_equal(vionet_rss_context_delete(env->device, 1), -EREMOTEIO);
+	assert_int_equal(vionet_rss_context_add(env->device, 2, &rss), -EREMOTEIO);
+	env->c->refuse_class = -1;
+	assert_int_equal(vionet_device_recover(env->device, NULL), 0);
+	assert_true(env->c->vlan[9]);
+	assert_true(env->c->context[0].set && !env->c->context[1].set);
+	control_env_destroy(env);
+}
+
 static void a_deadline_can_be_too_long(void **state)
 {
 	struct vionet_open_options options = { .struct_size = sizeof(options),
@@ -521,6 +544,7 @@ int main(void)
 		cmocka_unit_test(h10_no_reply_to_the_acknowledgement),
 		cmocka_unit_test(a_device_that_was_reset_by_another),
 		cmocka_unit_test(silence_during_start_is_a_failure_to_start),
+		cmocka_unit_test(what_it_refuses_to_forget),
 		cmocka_unit_test(a_deadline_can_be_too_long),
 	};
 

@@ -349,6 +349,61 @@ static void a_state_without_end(void **state)
 	assert_in_range(pieces, 256, 257);
 }
 
+/* Capability 9 says of structure 4, the configuration, how long it is. */
+static void shorten_configuration(struct proxy *p, const struct proxy_message *q, struct proxy_message *r)
+{
+	uint8_t *space = r->body + 16;
+
+	(void)p;
+	if (q->command != VFU_REGION_READ || wire_get32(q->body + 8) != 7 || wire_get32(q->body + 12) != 256)
+		return;
+	for (uint8_t at = space[0x34]; at != 0; at = space[at + 1])
+		if (space[at] == 9 && space[at + 3] == 4)
+			wire_put32(space + at + 12, 12);
+}
+
+static void a_shorter_configuration(void **state)
+{
+	struct proxy *to = one_side(0, NULL);
+	struct move m;
+
+	(void)state;
+	to->hook = shorten_configuration;
+	m = begin_move(one_side(0, NULL), to);
+	assert_stays(&m, -ENOTSUP, "its configuration has 12 bytes");
+}
+
+static void refuse_to_unmap(struct proxy *p, const struct proxy_message *q, struct proxy_message *r)
+{
+	if (q->command != VFU_DMA_UNMAP || p->number == 0)
+		return;
+	r->flags |= VFU_ERROR;
+	r->error = EIO;
+	r->length = 0;
+}
+
+/* What the first server did not release would not be known to the second. */
+static void memory_in_quarantine(void **state)
+{
+	struct move m = begin_move(one_side(0, NULL), one_side(0, NULL));
+	struct vionet_device_info info = { .struct_size = sizeof(info) };
+	struct vionet_pool *pool;
+
+	(void)state;
+	assert_int_equal(vionet_pool_create(m.device, NULL, &pool), 0);
+	m.from->number = 1;
+	m.from->hook = refuse_to_unmap;
+	assert_int_equal(vionet_pool_destroy(pool), 0);
+	m.from->number = 0;
+	assert_int_equal(vionet_device_info(m.device, &info), 0);
+	assert_int_equal(info.quarantined, 1);
+	assert_int_equal(vionet_device_migrate(m.device, m.name, NULL), -EBUSY);
+	assert_text("the device may still use what is in quarantine; recover it, or close it");
+	pass_frames(&m);
+	assert_is_at(&m, m.from);
+	end_move(&m);
+}
+
 static void a_broken_queue(void **state)
 {
 	struct move m = begin_move(one_side(0, NULL), one_side(0, NULL));
@@ -435,6 +490,8 @@ int main(void)
 		counted(the_new_one_ends_at_each_step),
 		counted(other_functions),
 		counted(a_state_without_end),
+		counted(a_shorter_configuration),
+		counted(memory_in_quarantine),
 		counted(a_broken_queue),
 		counted(names_that_lead_nowhere),
 		counted(a_new_one_that_may_have_run),

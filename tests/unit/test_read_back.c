@@ -185,7 +185,7 @@ static void another_value_is_refused(void **state)
 	model->address_ignored = true;
 	assert_int_equal(open_model(model, NULL, &device), 0);
 	assert_int_equal(vionet_device_start(device, &small), -EIO);
-	has_text("queue_desc: wrote");
+	has_text("queue_desc: wrote 0x");
 	assert_int_equal(look().unshown, 0);
 	assert_int_equal(vionet_device_close(device), 0);
 }

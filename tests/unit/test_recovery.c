@@ -108,6 +108,23 @@ static void j01_needs_reset_in_mid_traffic(void **state)
 	control_env_destroy(env);
 }
 
+/* Nothing has been done then. */
+static void a_report_of_no_size(void **state)
+{
+	struct control_env *env = control_env_create(1);
+	struct vionet_recovery report = { .struct_size = 1 };
+	unsigned int resets;
+
+	(void)state;
+	control_env_start(env, 1, 0);
+	resets = env->model->resets;
+	assert_int_equal(vionet_device_recover(env->device, &report), -EINVAL);
+	assert_text("model: recovery: struct vionet_recovery: struct_size is 1");
+	assert_int_equal(env->model->resets, resets);
+	push(env, 0, 1);
+	control_env_destroy(env);
+}
+
 static void j02_needs_reset_without_interrupt(void **state)
 {
 	struct control_env *env = control_env_create(1);
@@ -328,6 +345,26 @@ static void suspending_that_does_not_happen(void **state)
 	control_env_destroy(env);
 }
 
+/* Until it has resumed it is at rest. */
+static void resuming_that_does_not_happen(void **state)
+{
+	struct control_env *env = control_env_create(1);
+
+	(void)state;
+	control_env_start(env, 1, 0);
+	env->device->reset_timeout = 20 * VN_MS;
+	assert_int_equal(vionet_device_suspend(env->device), 0);
+	env->model->stuck_status = 4;
+	assert_int_equal(vionet_device_resume(env->device), -ETIMEDOUT);
+	assert_int_equal(vionet_filter_vlan_add(env->device, 1), -ENETDOWN);
+	assert_text("suspended");
+	env->model->stuck_status = 0;
+	assert_int_equal(vionet_device_resume(env->device), 0);
+	push(env, 0, 1);
+	assert_int_equal(env->model->sent, 1);
+	control_env_destroy(env);
+}
+
 static void a_stopped_device_is_not_suspended(void **state)
 {
 	struct control_env *env = control_env_create(1);
@@ -420,6 +457,7 @@ int main(void)
 		cmocka_unit_test(failures_to_read_its_health),
 		cmocka_unit_test(j01_needs_reset_in_mid_traffic),
 		cmocka_unit_test(all_that_was_delivered_is_counted),
+		cmocka_unit_test(a_report_of_no_size),
 		cmocka_unit_test(j02_needs_reset_without_interrupt),
 		cmocka_unit_test(j03_needs_it_again_and_again),
 		cmocka_unit_test(j12_driver_ok_cleared_by_itself),
@@ -429,6 +467,7 @@ int main(void)
 		cmocka_unit_test(a_device_that_does_not_reset_fails),
 		cmocka_unit_test(suspend_and_resume),
 		cmocka_unit_test(suspending_that_does_not_happen),
+		cmocka_unit_test(resuming_that_does_not_happen),
 		cmocka_unit_test(a_stopped_device_is_not_suspended),
 		cmocka_unit_test(a_suspended_device_is_recovered),
 		cmocka_unit_test(recovery_fails_at_every_step),

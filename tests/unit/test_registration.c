@@ -342,6 +342,38 @@ static void a_server_gets_the_file(void **state)
 	close(fd);
 }
 
+static void refuse_to_unmap(struct proxy *p, const struct proxy_message *q, struct proxy_message *r)
+{
+	if (q->command != VFU_DMA_UNMAP || p->number == 0)
+		return;
+	r->flags |= VFU_ERROR;
+	r->error = EIO;
+	r->length = 0;
+}
+
+/* What it does not release stays registered. */
+static void a_server_keeps_it(void **state)
+{
+	struct proxy *p = proxy_of(state);
+	int fd = make_file(MFD_ALLOW_SEALING);
+	struct vionet_memory *memory;
+	struct vionet_device *device;
+
+	p->hook = refuse_to_unmap;
+	p->number = 1;
+	proxy_start(p);
+	device = open_device(p);
+	assert_int_equal(vionet_memory_register_fd(device, fd, OFFSET, NULL, SIZE,
+						   VIONET_DEVICE_READS, &memory),
+			 0);
+	assert_int_equal(vionet_memory_unregister(memory), -EIO);
+	assert_text("unregister memory");
+	assert_non_null(vionet_memory_address(memory));
+	assert_ptr_equal(device->memories, memory);
+	assert_int_equal(vionet_device_close(device), 0);
+	close(fd);
+}
+
 /* Not accepted, if the server could not reach it. */
 static void a_server_gets_no_address(void **state)
 {
@@ -497,6 +529,7 @@ int main(void)
 		cmocka_unit_test(huge_pages_stay_whole),
 		cmocka_unit_test(a_file_for_reading_only),
 		with_proxy(a_server_gets_the_file),
+		with_proxy(a_server_keeps_it),
 		with_proxy(a_server_gets_no_address),
 		with_backend(a_back_end_gets_the_file),
 		with_backend(a_back_end_gets_no_address),

@@ -486,6 +486,29 @@ static void hang_up(struct proxy *p)
 	shutdown(p->fd, SHUT_RDWR);
 }
 
+/* A server that has announced nothing is asked for its health once a second at most. */
+static void test_health_is_asked_for_seldom(void **state)
+{
+	struct proxy *p = proxy_of(state);
+	struct vn_transport *transport;
+	struct vionet_device *device;
+	struct watch begin;
+	uint8_t status = 0;
+	int second;
+
+	proxy_start(p);
+	device = open_device(p);
+	start_device(device);
+	transport = device->transport;
+	do {
+		begin = watch_start();
+		(void)transport->ops->health(transport, &status);
+		second = transport->ops->health(transport, &status);
+	} while (watch_took(begin) > 0.9);
+	assert_int_equal(second, -EAGAIN);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
 static void test_server_vanishes(void **state)
 {
 	struct proxy *p = proxy_of(state);
@@ -525,6 +548,7 @@ int main(void)
 		with_proxy(test_kick_from_another_thread),
 		with_proxy(test_turns_are_fair),
 		with_proxy(test_many_kicks_are_no_wait),
+		with_proxy(test_health_is_asked_for_seldom),
 		with_proxy(test_server_vanishes),
 	};
 
