@@ -266,6 +266,9 @@ class Replay(Case):
                                  (("--replay", one, "--replay-speed", "0x"), "a factor from 0.001x"),
                                  (("--replay", one, "--replay-speed", "2x", "--rate", "1"), "give one of them"),
                                  (("--replay", one, "--template", one), "give one of them"),
+                                 (("--template", one, "--vlan", "5"), "--vlan has no effect with --template: the file has"),
+                                 (("--template", one, "--flows", "3"), "--flows has no effect with --template"),
+                                 (("--template", one, "--outer-dst-ip", "192.0.2.1"), "--outer-dst-ip has no effect with"),
                                  (("--replay", one, "--replay-map", "10.0.0.0/8"), "two networks of one kind"),
                                  (("--replay", one, "--replay-map-port", "80"), "two ports are wanted"),
                                  (("--replay", one, "--replay-oversize", "keep"), "--replay-oversize")):

@@ -385,6 +385,14 @@ const char *load_first_of_frames(const struct load_arguments *arguments)
 	return NULL;
 }
 
+const char *load_first_of_headers(const struct load_arguments *arguments)
+{
+	for (int key = KEY_LOAD_FLOWS; key <= KEY_LOAD_OUTER_DST_IP; key++)
+		if (load_was_given(arguments, key) && key != KEY_LOAD_PAYLOAD)
+			return load_option_name(key);
+	return NULL;
+}
+
 bool load_seed_was_given(const struct load_arguments *arguments)
 {
 	return load_was_given(arguments, KEY_LOAD_SEED);

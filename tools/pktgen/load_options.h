@@ -30,6 +30,8 @@ bool load_destination_mac_was_given(const struct load_arguments *arguments);
 bool load_link_was_given(const struct load_arguments *arguments, bool source);
 /* The first that was given of those that describe frames, or how they are counted; NULL: none. */
 const char *load_first_of_frames(const struct load_arguments *arguments);
+/* The same of those that describe headers. */
+const char *load_first_of_headers(const struct load_arguments *arguments);
 
 /* Does anything depend on the seed? */
 bool load_has_chance(const struct load_options *load);

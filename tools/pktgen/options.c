@@ -276,6 +276,10 @@ static void options_take_hooks(struct pktgen_options *options)
 	if (replay && of_frames != NULL)
 		refuse_usage("--%s has no effect with --replay: the file has the frames; leave one of them out",
 			     of_frames);
+	of_frames = load_first_of_headers(&options->load);
+	if (template && of_frames != NULL)
+		refuse_usage("--%s has no effect with --template: the file has the headers; leave one of them out",
+			     of_frames);
 	if (replay && options->hooks.replay.speed_given && load_rate_was_given(&options->load))
 		refuse_usage("--replay-speed and --rate: give one of them");
 	if (hooks_template(&options->hooks, &options->frame, &load->frame_size) != CODE_OK)
