@@ -66,6 +66,17 @@ class Serving(Case):
         process.communicate(timeout=DEADLINE)
         self.assertEqual(os.listdir(self.folder), ["slow.so"])
 
+    def test_nothing_comes_back(self):
+        """A client does not wait for the end of the run to hear that all of a flow is lost."""
+        sink = Softnic("--peer", "sink")
+        self.addCleanup(sink.close)
+        _, client = self.serve()
+        client.call("POST", "/config", {"ports": [{"name": "p1", "location": f"vfio-user:{sink.path}"}],
+                                        "flows": [flow("f", rx="p1", pps=1000, frames=50)]})
+        client.transmit("start")
+        wait_until(lambda: client.flows()["f"].get("loss") == 100, "the loss")
+        self.assertEqual([client.flows()["f"][key] for key in ("frames_tx", "frames_rx", "transmit")], [50, 0, "stopped"])
+
     def test_the_life_of_a_run(self):
         process, client = self.serve()
         numbered = flow("numbered", rx="p1", pps=2000, frames=400)

@@ -148,10 +148,20 @@ static void metrics_join_order(struct engine_flow_metrics *metrics, const struct
 		metrics->displaced[i] += count_load(&rx->displaced[i]);
 }
 
+/* Nothing of it is sent, nor on its way: clients do not wait for the end of the run. */
+static bool metrics_is_over(const struct engine *engine, const struct engine_flow_metrics *metrics)
+{
+	uint64_t moved = metrics->rx.last_ns > metrics->tx.last_ns ? metrics->rx.last_ns : metrics->tx.last_ns;
+
+	return metrics->tx.frames != 0 && !metrics->sending && metrics->state != ENGINE_PAUSED &&
+	       engine->metrics.at_ns > moved + engine->options.linger_ns;
+}
+
 /* Holes are known at once, what is missing behind the last one only at the end. */
-static void metrics_lost(const struct engine *engine, struct engine_order *order,
+static void metrics_lost(const struct engine *engine, struct engine_flow_metrics *metrics,
 			 uint64_t numbered, uint64_t begin, uint64_t middle)
 {
+	struct engine_order *order = &metrics->order;
 	uint64_t holes = begin + middle;
 
 	/* Of one moment the parts are not: a hole may be filled before it is seen. */
@@ -159,7 +169,8 @@ static void metrics_lost(const struct engine *engine, struct engine_order *order
 		begin = holes = 0;
 	order->lost_begin = begin;
 	order->lost = holes;
-	if (!engine->settled || engine->options.rx_only || engine->options.no_rx)
+	if (engine->options.rx_only || engine->options.no_rx ||
+	    (!engine->settled && !metrics_is_over(engine, metrics)))
 		return;
 	order->lost = numbered > order->unique ? numbered - order->unique : 0;
 	order->lost_end = order->lost > holes ? order->lost - holes : 0;
@@ -253,7 +264,7 @@ static void metrics_take_flow(struct engine *engine, uint32_t index)
 	metrics_join_parts(engine, index, metrics, &numbered, holes);
 	metrics->sending &= flow->state == ENGINE_STARTED;
 	metrics->unnumbered = metrics->tx.frames > numbered ? metrics->tx.frames - numbered : 0;
-	metrics_lost(engine, &metrics->order, numbered, holes[0], holes[1]);
+	metrics_lost(engine, metrics, numbered, holes[0], holes[1]);
 	metrics->changed = flow->changed;
 	metrics->bursts = flow->plan.burst_frames != 0;
 	metrics->reached = metrics_reached(engine, flow, metrics);
