@@ -205,7 +205,7 @@ struct model_control *model_control_create(struct model *m, unsigned int pairs)
 	c->statistics = 1 | 1ull << 1 | 1ull << 3 | 1ull << 16 | 1ull << 17 |
 			1ull << 32 | 1ull << 60;
 	c->ack = c->used_length = c->used_id = c->reply_size = -1;
-	c->refuse_class = -1;
+	c->refuse_class = c->refuse_command = -1;
 	c->used_advance = 1;
 	m->part = c;
 	m->on_doorbell = doorbell;

@@ -72,6 +72,7 @@ struct model_control {
 	int needs_reset_at; /* sets DEVICE_NEEDS_RESET at the n-th command; 0 */
 	int reply_size;	   /* the size field of statistics replies; -1 */
 	int refuse_class;  /* refuses all of a class; -1 */
+	int refuse_command; /* ... but only this; -1 */
 	bool huge_result;  /* fills the whole result and says it wrote 64 KiB */
 
 	/* The command that was not answered. */

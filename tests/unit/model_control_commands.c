@@ -356,7 +356,8 @@ int model_control_obey(struct model_control *c, const uint8_t *command, size_t s
 	if (size < 2)
 		return broken(c, "a command without class and command");
 	size -= 2;
-	if (command[0] == c->refuse_class)
+	if (command[0] == c->refuse_class &&
+	    (c->refuse_command < 0 || command[1] == c->refuse_command))
 		return ERR;
 	switch (command[0]) {
 	case 0: return rx_mode(c, command[1], data, size);

@@ -491,7 +491,9 @@ static void silence_during_start_is_a_failure_to_start(void **state)
 static void what_it_refuses_to_forget(void **state)
 {
 	struct vionet_rss rss = { .struct_size = sizeof(rss), .hash_types = VIONET_HASH_UDPV4 };
+	struct vionet_stat stats[VIONET_STATS_MAX];
 	struct control_env *env = control_env_create(2);
+	unsigned int count;
 
 	(void)state;
 	control_env_start(env, 2, TIMEOUT_MS);
@@ -500,9 +502,16 @@ static void what_it_refuses_to_forget(void **state)
 	env->c->refuse_class = 2;
 	assert_int_equal(vionet_filter_vlan_delete(env->device, 9), -EREMOTEIO);
 	assert_text("model: VLAN_DEL: the device refuses it");
+	/* Not what is asked before. */
 	env->c->refuse_class = 9;
+	env->c->refuse_command = 3;
 	assert_int_equal(vionet_rss_context_delete(env->device, 1), -EREMOTEIO);
+	env->c->refuse_command = 1;
 	assert_int_equal(vionet_rss_context_add(env->device, 2, &rss), -EREMOTEIO);
+	env->c->refuse_class = 8;
+	assert_int_equal(vionet_stats_read(env->device, 0, stats, sizeof(*stats), VIONET_STATS_MAX, &count),
+			 -EREMOTEIO);
+	assert_int_equal(count, 0);
 	env->c->refuse_class = -1;
 	assert_int_equal(vionet_device_recover(env->device, NULL), 0);
 	assert_true(env->c->vlan[9]);

@@ -5,9 +5,24 @@
 #include "tests/unit/test.h"
 
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "tests/unit/env.h"
+
+/* The n-th descriptor to be waited for cannot be; 0: all can. */
+static unsigned int fail_wait;
+
+int epoll_ctl(int epoll, int what, int fd, struct epoll_event *event)
+{
+	if (what == EPOLL_CTL_ADD && fail_wait != 0 && --fail_wait == 0) {
+		errno = ENOMEM;
+		return -1;
+	}
+	return (int)syscall(SYS_epoll_ctl, epoll, what, fd, event);
+}
 
 static struct model *model;
 static const struct vn_function_ops *under; /* the model's */
@@ -509,6 +524,25 @@ static void every_access_may_fail(void **state)
 	assert_true(failed > total * 8 / 10);
 }
 
+/* Neither configuration changes nor queues that share a vector would wake anybody. */
+static void interrupts_that_cannot_be_waited_for(void **state)
+{
+	struct vionet_start_options options = { .struct_size = sizeof(options), .vectors = 2 };
+	struct vionet_device *device;
+
+	(void)state;
+	model_create(&model);
+	assert_int_equal(open_model(model, NULL, &device), 0);
+	for (unsigned int n = 1; n <= 3; n++) {
+		fail_wait = n;
+		assert_int_equal(vionet_device_start(device, &options), -ENOMEM);
+		assert_int_equal(fail_wait, 0);
+		assert_text("epoll_ctl");
+	}
+	assert_int_equal(vionet_device_start(device, &options), 0);
+	assert_int_equal(vionet_device_close(device), 0);
+}
+
 /* A register that cannot be read now may be read later: nothing is made up meanwhile. */
 static void looking_may_fail(void **state)
 {
@@ -561,6 +595,7 @@ int main(void)
 		cmocka_unit_test(odd_maximum_is_rounded_down),
 		cmocka_unit_test(without_mergeable_a_frame_must_fit),
 		cmocka_unit_test(every_access_may_fail),
+		cmocka_unit_test(interrupts_that_cannot_be_waited_for),
 		cmocka_unit_test(looking_may_fail),
 	};
 

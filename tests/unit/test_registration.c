@@ -39,6 +39,7 @@ static uint8_t *map_all(int fd)
 
 /* Another process maps the file before it is sealed. */
 static bool cut_first;
+static bool no_descriptor; /* is left */
 
 static int seal_after_cut(int fd, int seals)
 {
@@ -56,6 +57,10 @@ int fcntl(int fd, int command, ...)
 	va_start(arguments, command);
 	argument = va_arg(arguments, long);
 	va_end(arguments);
+	if (command == F_DUPFD_CLOEXEC && no_descriptor) {
+		errno = EMFILE;
+		return -1;
+	}
 	return command == F_ADD_SEALS ? seal_after_cut(fd, (int)argument) :
 					(int)syscall(SYS_fcntl, fd, command, argument);
 }
@@ -156,6 +161,26 @@ static void a_pool_lies_in_a_file(void **state)
 	assert_int_equal(vionet_memory_unregister(options.memory), 0);
 	munmap(all, 64 * 2048);
 	close(fd);
+	env_stop(env);
+}
+
+/* Each device has one of its own for a pool. */
+static void a_pool_without_a_descriptor(void **state)
+{
+	struct env *env = env_start(0, 0, 0, 0);
+	struct vionet_device *other;
+	struct vionet_pool *pool;
+	struct model *model;
+
+	(void)state;
+	assert_int_equal(open_model(model_create(&model), NULL, &other), 0);
+	assert_int_equal(vionet_pool_create(env->device, NULL, &pool), 0);
+	no_descriptor = true;
+	assert_int_equal(vionet_pool_share(pool, other, VIONET_DEVICE_READS), -EMFILE);
+	no_descriptor = false;
+	assert_text("model: share a pool: duplicate its descriptor");
+	assert_int_equal(vionet_pool_share(pool, other, VIONET_DEVICE_READS), 0);
+	assert_int_equal(vionet_device_close(other), 0);
 	env_stop(env);
 }
 
@@ -523,6 +548,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_is_sent_from),
 		cmocka_unit_test(a_pool_lies_in_a_file),
+		cmocka_unit_test(a_pool_without_a_descriptor),
 		cmocka_unit_test(closing_releases_files),
 		cmocka_unit_test(what_makes_no_sense_is_refused),
 		cmocka_unit_test(other_mappings_are_refused),

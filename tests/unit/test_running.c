@@ -473,6 +473,9 @@ static void limits_of_options(void **state)
 	}
 	assert_int_equal(vionet_device_open("ffff:ff:1f.7", &token, &device), -EINVAL);
 	assert_text("the VF token '83d7e1bf' is no UUID");
+	token.vf_token = "83d7e1bf-6c4a-4b5f-9d0e-2f6a5c1b8e34";
+	assert_int_equal(vionet_device_open("vhost-user:/nonexistent/x", &token, &device), -EINVAL);
+	assert_text("a VF token is for PCI functions; leave it out");
 	model_create(&model);
 	assert_int_equal(open_model(model, NULL, &device), 0);
 	assert_int_equal(vionet_device_start(device, &start), -ENOTSUP);

@@ -98,6 +98,7 @@ static void remove_pieces(struct vionet_device *device,
 				 0);
 		vn_memory_free(&piece[i]);
 	}
+	assert_int_equal(transport->ops->memory_remove(transport, iova[0]), -ENOENT);
 }
 
 /* The first one takes single regions, the next one a table of eight. */

@@ -6,9 +6,23 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "driver/transport/vhost_user/internal.h"
+
+/* The n-th descriptor to be waited for cannot be; 0: all can. */
+static unsigned int fail_wait;
+
+int epoll_ctl(int epoll, int what, int fd, struct epoll_event *event)
+{
+	if (what == EPOLL_CTL_ADD && fail_wait != 0 && --fail_wait == 0) {
+		errno = ENOMEM;
+		return -1;
+	}
+	return (int)syscall(SYS_epoll_ctl, epoll, what, fd, event);
+}
 
 /* Requests of each phase; with REPLY_ACK all of them have a reply. */
 static const uint32_t at_open[] = {
@@ -542,6 +556,20 @@ static void eventfds_that_block(void **state)
 	assert_int_equal(vionet_device_close(device), 0);
 }
 
+/* Its end, its errors and its requests would not be seen. */
+static void what_cannot_be_waited_for(void **state)
+{
+	struct vionet_device *device;
+
+	for (unsigned int n = 1; n <= 3; n++) {
+		fail_wait = n;
+		assert_int_equal(open_backend(*state, "", &device), -ENOMEM);
+		assert_int_equal(fail_wait, 0);
+		assert_text("epoll_ctl");
+	}
+	still_works(*state);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, raise_backend, drop_backend)
 
 int main(void)
@@ -565,6 +593,7 @@ int main(void)
 		TEST(a_channel_that_breaks),
 		TEST(memory_that_is_not_released),
 		TEST(eventfds_that_block),
+		TEST(what_cannot_be_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -148,6 +148,9 @@ static void numbers_that_cannot_be(void **state)
 	(void)state;
 	vdpa.queues = 70000;
 	refused(-EIO, "70000 queues");
+	vdpa.queues = UINT16_MAX;
+	assert_int_equal(vionet_device_open(NAME, NULL, &device), 0);
+	assert_int_equal(vionet_device_close(device), 0);
 	vdpa.queues = 0;
 	refused(-EIO, "no receive queue 0");
 	vdpa_reset_fake();
