@@ -508,7 +508,7 @@ class Waits(Case):
         self.addCleanup(nic.close)
         for command in (("dump", "--count", "9000"),
                         ("stats", "--interval", "10us", "--count", "100"),
-                        ("pktgen", "--rx-only", "--interval", "100us", "--count", "99999")):
+                        ("pktgen", "--rx-only", "--interval", "100us", "--count", "999999")):
             with self.subTest(command[0]):
                 reading, writing = os.pipe()
                 fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
