@@ -182,6 +182,38 @@ static void app_write_headers(uint8_t *data, uint32_t length, unsigned int what)
 	}
 }
 
+/* TCP or UDP in Ethernet in VXLAN, with the fields that say where; some of them may be others. */
+static void app_make_tunnel(struct vionet_packet *p, unsigned int what)
+{
+	unsigned int kind = fuzz_take8(), outer = kind & 1 ? 54 : 34, inner = outer + 8 + 8 + 14, l4 = inner + (kind & 2 ? 40 : 20);
+	uint8_t *data = p->data;
+
+	memset(data, 0, p->length);
+	data[12] = kind & 1 ? 0x86 : 8;
+	data[13] = kind & 1 ? 0xdd : 0;
+	data[14] = kind & 1 ? 0x60 : 0x45;
+	data[inner - 2] = kind & 2 ? 0x86 : 8;
+	data[inner] = kind & 2 ? 0x60 : 0x45;
+	data[l4 + 12] = 0x50;
+	data[l4 + 13] = kind & 8 ? 0x80 : 0x10;
+	data[outer + 6] = kind & 0x40 ? 1 : 0;
+	p->flags = (uint8_t)(VIONET_PACKET_NEEDS_CSUM | (kind & 0x20 ? VIONET_PACKET_UDP_TUNNEL_CSUM : 0));
+	p->gso_type = (uint8_t)((kind & 4 ? VIONET_GSO_UDP_L4 : kind & 2 ? VIONET_GSO_TCPV6 :
+									   VIONET_GSO_TCPV4) |
+				(kind & 0x10 ? 0 : kind & 2 ? 0x40 :
+							      0x20));
+	p->gso_size = 20 + (kind >> 4);
+	p->csum_start = (uint16_t)l4;
+	p->csum_offset = kind & 4 ? 6 : 16;
+	p->outer_th_offset = (uint16_t)outer;
+	p->inner_nh_offset = (uint16_t)inner;
+	if (what & 32)
+		*(uint8_t *)(what & 1 ? &p->csum_start : what & 2 ? &p->outer_th_offset :
+								    &p->inner_nh_offset) = fuzz_take8();
+	if (kind & 0x80)
+		data[fuzz_take8() % p->length] = fuzz_take8();
+}
+
 /* Fields as the input has them. */
 static void app_ask_anything(struct vionet_packet *p)
 {
@@ -206,6 +238,8 @@ static void app_fill(struct vionet_packet *p, unsigned int what)
 		app_write_headers(p->data, p->length, what);
 		if (vionet_packet_checksum_partial(p) == 0 && what & 32)
 			(void)vionet_packet_segment(p, fuzz_take8());
+	} else if (p->length >= 150 && what & 4) {
+		app_make_tunnel(p, what);
 	} else {
 		(void)fuzz_take_bytes(p->data, p->length < 32 ? p->length : 32);
 	}

@@ -8,6 +8,7 @@
 
 #include "driver/net/packet.h"
 #include "iommu/memory.h"
+#include "tests/fuzz/refuse.h"
 #include "tests/fuzz/world.h"
 
 #define GAP 64u /* between regions; where the sanitizer looks no one may touch it */
@@ -79,6 +80,7 @@ unsigned int fuzz_arena_regions(void)
 }
 
 int __wrap_vn_memory_alloc(size_t size, bool hugepages, struct vn_memory *memory);
+int __wrap_vn_memory_alloc_huge(size_t size, struct vn_memory *memory);
 void __wrap_vn_memory_free(struct vn_memory *memory);
 uint64_t __wrap_vn_memory_size(uint64_t size, bool hugepages);
 int __wrap_vn_memory_seal(const struct vn_memory *memory);
@@ -104,13 +106,15 @@ int __wrap_vn_memory_alloc(size_t size, bool hugepages, struct vn_memory *memory
 		fuzz_aside_end();
 	}
 	*memory = (struct vn_memory){ .fd = -1 };
-	if (size == 0 || room > FUZZ_ARENA - GAP || at > FUZZ_ARENA - GAP - room)
+	if (fuzz_refused(FUZZ_MEMORY) || size == 0 || room > FUZZ_ARENA - GAP || at > FUZZ_ARENA - GAP - room)
 		return -ENOMEM;
 	arena_poison(at, size, false);
+	fuzz_aside_begin();
 	if (arena.page && size > SHARED_MIN)
 		FUZZ_CHECK(madvise(arena.ours + at, size, MADV_REMOVE) == 0);
 	else
 		memset(arena.ours + at, 0, size < ZERO_MAX ? size : ZERO_MAX);
+	fuzz_aside_end();
 	*memory = (struct vn_memory){
 		.address = arena.ours + at,
 		.size = size,
@@ -121,6 +125,11 @@ int __wrap_vn_memory_alloc(size_t size, bool hugepages, struct vn_memory *memory
 	arena.used = at + room + GAP;
 	arena.regions++;
 	return 0;
+}
+
+int __wrap_vn_memory_alloc_huge(size_t size, struct vn_memory *memory)
+{
+	return __wrap_vn_memory_alloc(size, true, memory);
 }
 
 void __wrap_vn_memory_free(struct vn_memory *memory)

@@ -211,13 +211,9 @@ static int dev_queue_max(struct vn_transport *t, unsigned int index, uint16_t *s
 
 static void dev_bell(struct fuzz_device *d, unsigned int index, struct vn_doorbell *bell)
 {
-	static int event = -1;
-
-	if (event < 0)
-		event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	*bell = (struct vn_doorbell){
 		.address = d->bell_kind == 0 ? &d->bell[index] : NULL,
-		.fd = d->bell_kind == 2 ? event : -1,
+		.fd = d->bell_kind == 2 ? d->bell_fd : -1,
 		.value = index,
 		.width = fuzz_device_accepted(d, F_NOTIFICATION_DATA) ? 4 : 2,
 		.offset = index,
@@ -388,6 +384,7 @@ static void dev_prepare(struct fuzz_device *d)
 	}
 	if (d->transport.ops)
 		return;
+	d->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	for (unsigned int i = 0; i < DEVICE_VECTORS; i++)
 		d->vector_fd[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	d->transport = (struct vn_transport){
@@ -402,7 +399,9 @@ static void dev_prepare(struct fuzz_device *d)
 
 void fuzz_device_reset(struct fuzz_device *d)
 {
+	fuzz_aside_begin();
 	dev_prepare(d);
+	fuzz_aside_end();
 	dev_forget(d);
 	memset(&d->limits, 0, sizeof(d->limits));
 	d->limits.memory.page_size = 4096;

@@ -52,7 +52,7 @@ struct fuzz_device {
 	unsigned int bell_kind; /* 0: mapped, 1: an operation, 2: eventfd */
 	struct fuzz_region region[DEVICE_REGIONS];
 	uint64_t next_iova;
-	int vector_fd[DEVICE_VECTORS];
+	int vector_fd[DEVICE_VECTORS], bell_fd;
 	unsigned int vectors;
 	unsigned int control_queue;
 	/* Buffers that were taken and not yet completed, oldest first. */

@@ -25,6 +25,7 @@
 const char *const fuzz_words[] = { "\x03\x0c", "\xff\xff\xff\xff", "\x01\x10\x00", "\x40\x08", NULL };
 
 int __real_vn_memory_alloc(size_t size, bool hugepages, struct vn_memory *memory);
+int __real_vn_memory_alloc_huge(size_t size, struct vn_memory *memory);
 void __real_vn_memory_free(struct vn_memory *memory);
 uint64_t __real_vn_memory_size(uint64_t size, bool hugepages);
 int __real_vn_memory_seal(const struct vn_memory *memory);
@@ -150,7 +151,7 @@ static void iova_session(void)
 	}
 	if (how & 0x20)
 		fuzz_refuse_some();
-	if (vn_iova_space_create(model.range, model.ranges, how & 0x10 ? model.page + 1 : model.page, &space)) {
+	if (vn_iova_space_create(model.range, model.ranges, how & 0x10 ? 3 : model.page, &space)) {
 		FUZZ_CHECK(!space && vionet_error_text()[0] != '\0');
 		return;
 	}
@@ -194,7 +195,7 @@ static void memory_session(void)
 
 	if (how & 2)
 		fuzz_refuse_some();
-	result = how & 0x10 ? vn_memory_alloc_huge(size, &memory) : __real_vn_memory_alloc(size, (how & 1) != 0, &memory);
+	result = how & 0x10 ? __real_vn_memory_alloc_huge(size, &memory) : __real_vn_memory_alloc(size, (how & 1) != 0, &memory);
 	if (result) {
 		FUZZ_CHECK(memory.fd == -1 && !memory.address && vionet_error_text()[0] != '\0');
 		FUZZ_CHECK(fuzz_descriptors() == 0);

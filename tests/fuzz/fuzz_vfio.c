@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "iommu/noiommu.h"
@@ -33,6 +35,7 @@ static struct {
 	bool wrong;			    /* answers may be */
 	bool distorted;			    /* one was */
 	unsigned int fail_after, fail_with; /* so many ioctls, the next one fails; 0: none does */
+	bool another;			    /* a descriptor is none of VFIO's */
 	uint8_t bar[FUZZ_BAR_SIZE] __attribute__((aligned(4096)));
 } host;
 
@@ -179,6 +182,8 @@ static int host_iommu_info(struct vfio_iommu_type1_info *info)
 		return EINVAL;
 	info->flags = VFIO_IOMMU_INFO_PGSIZES | VFIO_IOMMU_INFO_CAPS;
 	info->iova_pgsizes = 0x40201000;
+	if (host.irqs & 0x80)
+		info->flags = fuzz_take8() & 3;
 	if (host.caps & 0x40) {
 		size = fuzz_take_bytes(caps, fuzz_take8() & 63);
 	} else if (host.caps & 1) {
@@ -187,7 +192,7 @@ static int host_iommu_info(struct vfio_iommu_type1_info *info)
 		size += caps_header(caps, VFIO_IOMMU_TYPE1_INFO_CAP_IOVA_RANGE, sizeof(ranges) + sizeof(range), host.caps & 2, head);
 	}
 	if (!(host.caps & 0x40) && host.caps & 2) {
-		memcpy(caps + size + 8, &(uint32_t){ fuzz_take16() }, 4);
+		memcpy(caps + size + 8, &(uint32_t){ host.irqs & 0x40 ? fuzz_take32() : fuzz_take16() }, 4);
 		size += caps_header(caps + size, VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL, 16, false, 0);
 	}
 	caps_put(info, sizeof(*info), &info->cap_offset, caps, size);
@@ -302,9 +307,22 @@ static int wrong_value(unsigned long request, uint8_t *argument, uint32_t size, 
 	return result;
 }
 
+/* VFIO's are plain files here. */
+static bool host_is_another(int fd)
+{
+	struct stat status;
+	int result;
+
+	fuzz_aside_begin();
+	result = fstat(fd, &status);
+	fuzz_aside_end();
+	return result != 0 || !S_ISREG(status.st_mode);
+}
+
 int __wrap_ioctl(int fd, unsigned long request, ...)
 {
-	static const int codes[] = { EIO, EFAULT, EOPNOTSUPP, ENOTTY, EBUSY, EPERM, ENOMEM, EINVAL, ENODEV, EINTR, EAGAIN, EACCES, ENOSPC, EMSGSIZE, ENXIO, EEXIST };
+	static const int codes[] = { EIO, EFAULT, EOPNOTSUPP, ENOTTY, EBUSY, EPERM, ENOMEM, EINVAL, ENODEV, EINTR, EAGAIN, EACCES, ENOSPC, EMSGSIZE, ENXIO, EEXIST,
+				     EMFILE, ENFILE, ENOSYS, EBADF, EIO, EBUSY, EINVAL, ENODEV, EPERM, EACCES, ENOMEM, EAGAIN, EINTR, ENOSPC, ENOTTY, EOPNOTSUPP };
 	va_list arguments;
 	void *argument;
 	unsigned int what = 0;
@@ -324,7 +342,11 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 		fuzz_dev.correct = false;
 	}
 	if (what >= 0xe0) {
-		errno = codes[what & 15];
+		errno = codes[what & 31];
+		return -1;
+	}
+	if (host.another && host_is_another(fd)) {
+		errno = ENOTTY;
 		return -1;
 	}
 	if (wrong_has_answer(request))
@@ -378,6 +400,40 @@ static int host_node(const char *name)
 	return fd;
 }
 
+/* One of them is none of VFIO's. */
+static void host_give_another(struct vionet_device_fds *fds)
+{
+	static const char *const paths[] = { "/", "/dev/zero", "/proc/self/exe" };
+	unsigned int what = fuzz_take8();
+	int *fd = what & 1 ? &fds->device : what & 2 ? &fds->iommufd :
+				    what & 4	     ? &fds->container :
+						       &fds->group;
+	int pair[2];
+
+	if (fd == &fds->group && fds->group == fds->device)
+		return;
+	close(*fd);
+	*fd = -1;
+	switch (what >> 4 & 7) {
+	case 0:
+		*fd = 0x7ffffff0 + (what & 8); /* not open */
+		break;
+	case 1:
+		FUZZ_CHECK(pipe2(pair, O_CLOEXEC) == 0);
+		close(pair[0]);
+		*fd = pair[1];
+		break;
+	case 2:
+		FUZZ_CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+		close(pair[0]);
+		*fd = pair[1];
+		break;
+	default:
+		*fd = open(paths[(what >> 4) % 3], O_RDONLY | O_CLOEXEC);
+	}
+	host.another = true;
+}
+
 static int host_open_given(unsigned int how, const struct vionet_open_options *options, struct vionet_device **device)
 {
 	struct vionet_device_fds fds = { .struct_size = sizeof(fds), .given = how & 15 };
@@ -388,6 +444,8 @@ static int host_open_given(unsigned int how, const struct vionet_open_options *o
 	fds.iommufd = host_node("../iommu");
 	fds.group = how & 0x20 ? fds.device : host_node("7");
 	fds.container = host_node("vfio");
+	if (how & 0x40)
+		host_give_another(&fds);
 	fuzz_aside_end();
 	result = vionet_device_open_fds(TREE_VFIO, &fds, options, device);
 	fuzz_aside_begin();
@@ -406,6 +464,24 @@ static void host_checks_end(void)
 	FUZZ_CHECK(kernel.maps == 0 || host.distorted);
 }
 
+/* Another function of the group is open meanwhile, or the same one. */
+static int host_open_beside(const char *name, const struct vionet_open_options *options, struct vionet_device **device)
+{
+	unsigned int what = fuzz_take8();
+	struct vionet_open_options others = *options;
+	struct vionet_device *other = NULL;
+	int result;
+
+	fuzz_dev.correct = false;
+	if (what & 1)
+		others.iommu = what >> 1 & 3;
+	(void)vionet_device_open(what & 8 ? name : TREE_BESIDE, &others, &other);
+	result = vionet_device_open(name, options, device);
+	if (other)
+		(void)vionet_device_close(other);
+	return result;
+}
+
 static int host_open(const struct vionet_open_options *given, struct vionet_device **device)
 {
 	static const enum vionet_iommu kinds[] = { VIONET_IOMMU_TYPE1, VIONET_IOMMU_IOMMUFD, VIONET_IOMMU_NONE, VIONET_IOMMU_AUTO };
@@ -414,7 +490,7 @@ static int host_open(const struct vionet_open_options *given, struct vionet_devi
 
 	host_checks_end();
 	fuzz_refuse_none();
-	host.distorted = false;
+	host.distorted = host.another = false;
 	host.wrong = (how & 0x80) != 0;
 	host.how = fuzz_take16();
 	host.caps = fuzz_take8();
@@ -423,18 +499,27 @@ static int host_open(const struct vionet_open_options *given, struct vionet_devi
 	host_settings(host.how & 0xff, more);
 	options.iommu = kinds[how & 3];
 	host.fail_after = options.iommu != VIONET_IOMMU_NONE && how & 8 ? fuzz_take8() & 63 : 0;
-	host.fail_with = host.fail_after != 0 ? fuzz_take8() & 15 : 0;
+	host.fail_with = host.fail_after != 0 ? fuzz_take8() & 31 : 0;
 	if ((how & 0x14) == 0x14)
 		options.vf_token = "83d7e1bf-6c4a-4d7e-9c1a-0123456789ab";
 	fuzz_arena_pages(options.iommu == VIONET_IOMMU_NONE && !(how & 8) ? FUZZ_HUGEPAGE : FUZZ_PAGE);
 	fuzz_tree_begin();
+	/* Then groups, without an IOMMU too. */
+	if (host.how & 0x2000)
+		fuzz_tree_hide("dev/iommu");
+	if (host.how & 0x4000)
+		fuzz_tree_hide("dev/vfio/vfio");
 	fuzz_device_ops(&fuzz_dev, 0);
+	if (options.iommu == VIONET_IOMMU_NONE)
+		fuzz_dev.correct = false; /* nothing tells it where memory is */
 	fuzz_registers_begin();
 	fuzz_registers_memory(host.bar);
 	if (how & 0x40)
 		fuzz_refuse_some();
 	if ((how & 0x30) == 0x20)
 		return host_open_given(more, &options, device);
+	if (host.how & 0x8000)
+		return host_open_beside(options.iommu == VIONET_IOMMU_NONE ? TREE_UNSAFE : TREE_VFIO, &options, device);
 	return vionet_device_open(options.iommu == VIONET_IOMMU_NONE ? TREE_UNSAFE : TREE_VFIO, &options, device);
 }
 
@@ -445,6 +530,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	vn_noiommu_pagemap = "/dev/zero";
 	host.distorted = true;
 	fuzz_refuse_none();
+	fuzz_checks_options = true;
 	fuzz_sessions(bytes, size, CALL_LIMIT, host_open);
 	host_checks_end();
 	return 0;

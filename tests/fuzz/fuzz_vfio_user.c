@@ -411,6 +411,8 @@ static int srv_bar(void)
 
 static int srv_open(const struct vionet_open_options *options, struct vionet_device **device)
 {
+	static const char *const names[] = { "vfio-user:/fuzz", "vfio-user:/fuzz,server", "vfio-user:/fuzz,read-only", "vfio-user:/fuzz,wait=1",
+					     "vfio-user:/fuzz,else", "vfio-user:", "vfio-user:/a,b,wait=" };
 	unsigned int how = fuzz_take8();
 
 	fuzz_device_ops(&fuzz_dev, 0);
@@ -426,11 +428,12 @@ static int srv_open(const struct vionet_open_options *options, struct vionet_dev
 	fuzz_wire_begin((how & 2) != 0);
 	fuzz_wire_peer = srv_peer;
 	fuzz_meanwhile = srv_meanwhile;
-	return vionet_device_open("vfio-user:/fuzz", options, device);
+	return vionet_device_open((how & 0x50) == 0x50 ? names[fuzz_take8() % (sizeof(names) / sizeof(names[0]))] : names[0], options, device);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
+	fuzz_checks_options = true;
 	fuzz_sessions(bytes, size, CALL_LIMIT, srv_open);
 	return 0;
 }

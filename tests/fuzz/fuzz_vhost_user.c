@@ -217,7 +217,9 @@ static void vb_stop(const uint8_t *bytes)
 		if (fuzz_device_accepted(&fuzz_dev, 34))
 			state[1] = (state[1] | (fuzz_dev.queue[state[0]].seen_wrap ? 0x8000u : 0)) * 0x10001u;
 		back.ring[state[0]].kicked = false;
-		(void)fuzz_dev.transport.ops->queue_reset(&fuzz_dev.transport, state[0], 0);
+		/* One that does not stop says that it has. */
+		if (fuzz_dev.transport.ops->queue_reset(&fuzz_dev.transport, state[0], 0))
+			fuzz_dev.correct = false;
 	}
 	vb_answer(state, sizeof(state));
 }
@@ -267,6 +269,8 @@ static void vb_reset(void)
 	uint64_t accepted = fuzz_dev.accepted[0];
 
 	(void)fuzz_dev.transport.ops->status_write(&fuzz_dev.transport, 0);
+	if (fuzz_dev.status != 0)
+		fuzz_dev.correct = false;
 	memset(&back.ring, 0, sizeof(back.ring));
 	fuzz_dev.accepted[0] = accepted;
 }
@@ -487,6 +491,7 @@ static int vb_open(const struct vionet_open_options *options, struct vionet_devi
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
+	fuzz_checks_options = true;
 	fuzz_sessions(bytes, size, CALL_LIMIT, vb_open);
 	return 0;
 }

@@ -92,6 +92,7 @@ static int node_open(const struct vionet_open_options *options, struct vionet_de
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
+	fuzz_checks_options = true;
 	fuzz_sessions(bytes, size, CALL_LIMIT, node_open);
 	return 0;
 }

@@ -27,6 +27,23 @@ void fuzz_refuse(unsigned int kinds, unsigned int after);
 /* The same by the input. */
 void fuzz_refuse_some(void);
 
+/* For what stands in the place of a call: does it fail (errno is set then)? */
+bool fuzz_refused(enum fuzz_kind kind);
+/* Is the process an unprivileged one: where it may not open files? `which`: of the input. */
+bool fuzz_refuse_is_user(unsigned int *which);
+/* A descriptor was made by it, or (-1) not; one was closed. */
+int fuzz_made(int fd);
+void fuzz_closed(void);
+
+/* The call, with a failure that the input may choose. */
+#define FUZZ_CALL(kind, type, name, failure, parameters, arguments)              \
+	type __real_##name parameters;                                           \
+	type __wrap_##name parameters;                                           \
+	type __wrap_##name parameters                                            \
+	{                                                                        \
+		return fuzz_refused(kind) ? (failure) : __real_##name arguments; \
+	}
+
 /* Descriptors that the driver has opened and not closed. */
 int fuzz_descriptors(void);
 /* It got one by another way. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fuzz/refuse.h"
 #include "tests/fuzz/session.h"
 #include "tests/fuzz/world.h"
 
@@ -16,7 +17,7 @@
 
 struct fuzz_device fuzz_dev;
 struct fuzz_application fuzz_app;
-bool fuzz_mostly_commands;
+bool fuzz_mostly_commands, fuzz_checks_options;
 
 static uint64_t call_limit;
 
@@ -27,6 +28,7 @@ static unsigned long sessions_run, steps_run, layouts_run[2][2];
 static struct {
 	unsigned int shape; /* first bytes of the session */
 	unsigned int mtu;
+	bool pools; /* are there */
 } session;
 
 /* ---- a device ---- */
@@ -72,7 +74,7 @@ static void session_features(void)
 	session_offer(33, (session.shape & 0x81) != 0x80);
 }
 
-static void session_config(void)
+static unsigned int session_config(void)
 {
 	static const uint16_t mtus[] = { 68, 100, 1500, 9000 };
 	unsigned int what = fuzz_take8();
@@ -88,6 +90,7 @@ static void session_config(void)
 	dev.config[24] = 0xff;
 	if (what & 0x80)
 		(void)fuzz_take_bytes(dev.config + 6, what >> 2 & 31);
+	return what;
 }
 
 /* What the device's limits are; few inputs leave operations out. */
@@ -108,6 +111,31 @@ static void session_limits(void)
 	dev.control_queue = 2 * app.pairs;
 }
 
+/* What an application may ask for, and what there is not. */
+static void session_odd_options(struct vionet_open_options *o)
+{
+	static const char *const tokens[] = { "83d7e1bf-6c4a-4d7e-9c1a-0123456789ab", "83d7e1bf-6c4a-4d7e-9c1a-0123456789abc", "83d7e1bf+6c4a", "" };
+	unsigned int what = fuzz_take8();
+
+	if (what & 1)
+		o->flags = fuzz_take8();
+	if (what & 2)
+		o->want.word[0] = fuzz_take64();
+	if (what & 4)
+		o->avoid.word[0] = 1ull << (fuzz_take8() & 63);
+	if (what & 8)
+		o->need.word[0] = 1ull << (fuzz_take8() & 63);
+	if (what & 0x10)
+		o->vf_token = tokens[fuzz_take8() & 3];
+	if (what & 0x20)
+		o->iommu = fuzz_take8() & 7;
+	if (what & 0x40 && fuzz_checks_options)
+		*(what & 1 ? &o->control_timeout_ms : what & 2 ? &o->reset_timeout_ms :
+								 &o->reply_timeout_ms) = UINT32_MAX;
+	if (what & 0x80)
+		fuzz_refuse_some();
+}
+
 static bool session_open(fuzz_opener *opener)
 {
 	struct vionet_open_options o = {
@@ -120,9 +148,11 @@ static bool session_open(fuzz_opener *opener)
 	fuzz_device_reset(&dev);
 	session_features();
 	session_limits();
-	session_config();
+	fuzz_refuse_none();
+	if ((session_config() & 0xfc) == 0x7c)
+		session_odd_options(&o);
 	if (session.mtu == 9000)
-		o.flags = VIONET_OPEN_WRITABLE_RINGS;
+		o.flags |= VIONET_OPEN_WRITABLE_RINGS;
 	fuzz_call_begin(call_limit);
 	if (opener(&o, &app.device)) {
 		fuzz_call_end();
@@ -173,6 +203,28 @@ static bool session_make_pools(void)
 	return true;
 }
 
+static void session_odd_start(void)
+{
+	unsigned int what = fuzz_take8();
+
+	if (what & 1)
+		app.start.flags = fuzz_take8();
+	if (what & 2)
+		app.start.queue_pairs = what & 0x80 ? UINT16_MAX : (what >> 4) % (APP_PAIRS + 1);
+	if (what & 4)
+		app.start.rx_queue_size = fuzz_take16();
+	if (what & 8)
+		app.start.tx_queue_size = fuzz_take16();
+	if (what & 0x10 && app.start.queue_pairs != 1) {
+		app.start.rx_pool = app.rx_pool[0];
+		app.start.rx_pools = NULL;
+	}
+	if (what & 0x20) {
+		app.start.tx_pools = NULL;
+		app.start.tx_pool = what & 0x40 ? app.tx_pool[0] : NULL;
+	}
+}
+
 static void session_start(void)
 {
 	unsigned int how = fuzz_take8();
@@ -188,6 +240,8 @@ static void session_start(void)
 	};
 	if (how & 0x80 && vionet_feature_test(&app.negotiated, 34))
 		app.start.rx_queue_size = 2 + (how & 31);
+	if ((how & 0x70) == 0x70)
+		session_odd_start();
 	fuzz_call_begin(call_limit);
 	(void)vionet_device_start(app.device, &app.start);
 	fuzz_call_end();
@@ -371,6 +425,9 @@ static void step_device(void)
 	case 12:
 		fuzz_application_memory(&app);
 		break;
+	case 15:
+		fuzz_refuse_some();
+		break;
 	default:
 		dev.control = (enum fuzz_control)(what >> 4 & 3);
 	}
@@ -457,7 +514,7 @@ static void step(void)
 		fuzz_call_end();
 		break;
 	default:
-		if (!vionet_device_rx_queue(app.device, 0))
+		if (session.pools && !vionet_device_rx_queue(app.device, 0))
 			session_start();
 		else
 			step_look();
@@ -503,7 +560,10 @@ static void session_run(fuzz_opener *opener)
 		return;
 	if (!fuzz_meanwhile)
 		fuzz_meanwhile = session_serve;
-	if (session_make_pools())
+	fuzz_call_begin(call_limit);
+	session.pools = session_make_pools();
+	fuzz_call_end();
+	if (session.pools)
 		session_start();
 	layouts_run[vionet_feature_test(&app.negotiated, 34)][vionet_feature_test(&app.negotiated, 35)]++;
 	steps = 8 + fuzz_take8() % 56;

@@ -18,6 +18,8 @@ typedef int fuzz_opener(const struct vionet_open_options *options, struct vionet
 
 /* Set before the first input: most steps are commands, for a device that has all of them. */
 extern bool fuzz_mostly_commands;
+/* The opener refuses options that cannot be. */
+extern bool fuzz_checks_options;
 
 /* Run an input. `limit`: nanoseconds that one call of the library may take. */
 void fuzz_sessions(const uint8_t *bytes, size_t size, uint64_t limit, fuzz_opener *opener);

@@ -37,6 +37,9 @@ static const struct {
 	{ { .address = "0000:00:08.0", .group = 9, .driver = "virtio-pci", .interface = "eth8", .plain_net = true, .device = 0x1000 }, NULL },
 	{ { .address = "0000:00:09.0", .device = 0x1042, .group = -1 }, NULL },
 };
+static const struct fake_function beside = { .address = TREE_BESIDE, .group = 7, .driver = "vfio-pci" };
+/* By itself in its group, so that nothing but what is done with its interface is in the way. */
+static const struct fake_function alone = { .address = "0000:00:0c.0", .group = 12, .driver = "virtio-pci", .interface = "ens12" };
 #define FUNCTIONS (sizeof(functions) / sizeof(functions[0]))
 
 static const char *const vdpa_driver[] = { "vhost_vdpa", "virtio_vdpa" };
@@ -112,7 +115,9 @@ static void tree_add_files(void)
 	fake_write(&fuzz_tree, "Y\n", "sys/module/vfio/parameters/enable_unsafe_noiommu_mode");
 	fake_write(&fuzz_tree, "D0\n", "sys/bus/pci/devices/0000:00:05.0/power_state");
 	fake_write(&fuzz_tree, "198.51.100.1\n", "sys/class/iscsi_connection/connection1:0/address");
-	fake_write(&fuzz_tree, "192.0.2.1:/x /mnt nfs rw,addr=192.0.2.1 0 0\n", "proc/mounts");
+	fake_write(&fuzz_tree, "/dev/sda / ext4 rw 0 0\nproc /proc\n192.0.2.1:/x /mnt nfs rw,addr=192.0.2.1 0 0\n2001:db8::1:/y /y nfs4 rw,x 0 0\n"
+			       ":/ /z nfs4 rw 0 0\nhost:/ /h ceph rw,addr=192.0.2.1,x 0 0\n",
+		   "proc/mounts");
 	fake_write(&fuzz_tree, "/sbin/modprobe\n", "proc/sys/kernel/modprobe");
 	fake_write(&fuzz_tree, "qemu\n", "proc/123/comm");
 	fake_write(&fuzz_tree, "", "dev/vfio/noiommu-3");
@@ -152,7 +157,13 @@ static void tree_make(void)
 	tree_add_vdpa();
 	nftw(fuzz_tree.root, tree_note, 16, FTW_PHYS);
 	qsort(tree.path, tree.count, sizeof(tree.path[0]), tree_by_name);
+	/* Not among those that inputs change. */
+	fake_add_function(&fuzz_tree, &beside);
+	fake_add_function(&fuzz_tree, &alone);
+	tree_add_node(beside.address, "vfio11");
 	fake_write(&fuzz_tree, "", "gone/0");
+	fake_write(&fuzz_tree, "", "proc/net/packet");
+	tree_link("socket:[777]", "proc/123/fd/7");
 	fuzz_datagram = tree_datagram;
 	fuzz_spawned = tree_spawned;
 	fuzz_written = tree_was_written;
@@ -201,6 +212,11 @@ static void tree_bind_all(void)
 		if (functions[i].node)
 			tree_add_node(f->address, functions[i].node);
 	}
+	fake_bind(&fuzz_tree, alone.address, alone.driver);
+	fake_write(&fuzz_tree, "(null)\n", "sys/bus/pci/devices/%s/driver_override", alone.address);
+	fake_bind(&fuzz_tree, beside.address, beside.driver);
+	fake_write(&fuzz_tree, "(null)\n", "sys/bus/pci/devices/%s/driver_override", beside.address);
+	tree_add_node(beside.address, "vfio11");
 	fuzz_tree.bus = "vdpa";
 	for (unsigned int i = 0; i < 3; i++) {
 		char name[] = { 'v', (char)('0' + i), '\0' };
@@ -274,13 +290,13 @@ static void tree_put_link(const char *path)
 }
 
 /* What is not there is made in its folder. */
-static const char *tree_new_name(char room[FAKE_PATH], const char *beside)
+static const char *tree_new_name(char room[FAKE_PATH], const char *neighbour)
 {
 	static const char *const names[] = { "upper_br0", "master", "vhost-vdpa-1", "virtfn1", "vfio-dev", "net", "driver", "iommu_group", "name", "power_state",
 					     "current_link_width", "physfn", "sriov_numvfs", "9", "module" };
-	const char *base = strrchr(beside, '/');
+	const char *base = strrchr(neighbour, '/');
 
-	snprintf(room, FAKE_PATH, "%.*s/%s", (int)(base - beside), beside, names[fuzz_take8() % (sizeof(names) / sizeof(names[0]))]);
+	snprintf(room, FAKE_PATH, "%.*s/%s", (int)(base - neighbour), neighbour, names[fuzz_take8() % (sizeof(names) / sizeof(names[0]))]);
 	return room;
 }
 
@@ -319,6 +335,22 @@ static void tree_edit(void)
 	default:
 		tree_patch(place, path);
 	}
+}
+
+void fuzz_tree_hide(const char *path)
+{
+	unsigned int edit = tree.edits;
+	char place[FAKE_PATH];
+
+	if (edit == EDITS)
+		return;
+	fuzz_aside_begin();
+	snprintf(tree.edit[edit].own, FAKE_PATH, "%.63s/%s", fuzz_tree.root, path);
+	tree.edit[edit].path = tree.edit[edit].own;
+	tree_place(edit, place);
+	tree.edit[edit].was_there = rename(tree.edit[edit].path, place) == 0;
+	tree.edits++;
+	fuzz_aside_end();
 }
 
 void fuzz_tree_edit(void)
@@ -391,7 +423,21 @@ static bool tree_spawned(const char *program)
 	return true;
 }
 
-static const char *const interfaces[] = { "ens5", "eth8", "eth9", "lo" };
+static const char *const interfaces[] = { "ens5", "eth8", "eth9", "ens12" };
+
+/* Which packet sockets there are: none, or one that a process of 123 has on ens5. */
+static void tree_capture(bool captures)
+{
+	static bool before;
+
+	if (captures == before)
+		return;
+	before = captures;
+	fuzz_aside_begin();
+	fake_write(&fuzz_tree, captures ? "sk RefCnt Type Proto Iface R Rmem User Inode\n1 3 3 0003 4 1 0 0 777\n2 3 3 88cc 4 1 0 0 778\n" : "",
+		   "proc/net/packet");
+	fuzz_aside_end();
+}
 
 static int tree_addresses(struct ifaddrs **list)
 {
@@ -400,6 +446,7 @@ static int tree_addresses(struct ifaddrs **list)
 	unsigned int how = fuzz_take8();
 
 	*list = NULL;
+	tree_capture((how & 0x40) != 0);
 	if (how == 0xff) {
 		errno = EIO;
 		return -1;
@@ -460,6 +507,12 @@ static size_t tree_message(uint8_t *at)
 									  : 2 };
 	size_t size = NLMSG_HDRLEN;
 
+	if (kind == 5) {
+		route.rtm_type = fuzz_take8() & 7;
+		route.rtm_protocol = fuzz_take8() & 15;
+		route.rtm_flags = fuzz_take8() & 1 ? RTM_F_CLONED : 0;
+		route.rtm_dst_len = fuzz_take8();
+	}
 	if (head.nlmsg_type == RTM_NEWROUTE) {
 		memcpy(at + size, &route, sizeof(route));
 		size += NLMSG_ALIGN(sizeof(route));
@@ -511,7 +564,7 @@ static const char *tree_name(char *room, size_t size, const char *const *names, 
 	unsigned int what = fuzz_take8();
 
 	if (what < 0xe0)
-		return names[what % count];
+		return what >= 0xd8 && names[0][0] == '0' ? alone.address : names[what % count];
 	room[fuzz_take_bytes(room, what & 1 ? size - 1 : fuzz_take8() & 31)] = '\0';
 	return room;
 }

@@ -7,9 +7,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/event.h"
 #include "base/lock.h"
 #include "base/socket.h"
+#include "tests/fuzz/refuse.h"
 #include "tests/fuzz/wire.h"
 #include "tests/fuzz/world.h"
 
@@ -114,7 +116,9 @@ static void wire_peer(void)
 	if (!fuzz_wire_peer || wire.busy)
 		return;
 	wire.busy = true;
+	fuzz_aside_begin();
 	fuzz_wire_peer();
+	fuzz_aside_end();
 	wire.busy = false;
 }
 
@@ -142,8 +146,14 @@ int __wrap_vn_socket_connect(const char *path, const struct vn_socket_peer *peer
 	(void)peer;
 	(void)end;
 	current = wires[0].open ? &wires[1] : &wires[0];
+	if (fuzz_refused(FUZZ_OTHER)) {
+		*fd = -1;
+		return vn_error(ECONNREFUSED, "nothing listens");
+	}
+	fuzz_aside_begin();
 	wire_drop_fds();
 	wire.fd = *fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	fuzz_aside_end();
 	wire.open = true;
 	wire.sent_size = wire.coming_size = wire.coming_at = 0;
 	return 0;
@@ -196,7 +206,9 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
 		errno = EPIPE;
 		return -1;
 	}
+	fuzz_aside_begin();
 	wire_note_fds(message);
+	fuzz_aside_end();
 	for (size_t i = 0; i < (size_t)message->msg_iovlen; i++) {
 		const struct iovec *part = &message->msg_iov[i];
 
