@@ -363,6 +363,8 @@ void split_disarm(struct ring *ring)
 		split_store(split_avail_event(ring), (uint16_t)(ring->next - 1));
 	else
 		split_store(&ring->used_area[AREA_FLAGS], USED_NO_NOTIFY);
+	/* The next one may be any distance on. */
+	ring->was_notified = false;
 }
 
 void split_notified(struct ring *ring, uint32_t value)

@@ -108,6 +108,23 @@ class Wraps(unittest.TestCase):
                 self.around(packed, options=("--poll",))
 
 
+class FarAhead(unittest.TestCase):
+    def test_index_of_a_notification(self):
+        """Between two notifications a device that is busy may take more buffers than half of an index."""
+        with Env("--peer", "sink", "--queue-size", "32768", offer=ALL + ",-RING_PACKED", features={"NOTIFICATION_DATA"},
+                 queue_size=32768, buffers=0) as env:
+            queue = env.transmit[0]
+            at = queue.data.iova + queue.prepare([HEADER + frame(0)], ())[0][0]
+            for number in range(32768):
+                queue.descriptor(number, at, len(HEADER + frame(0)))
+                queue.set_avail_entry(number, number)
+            for named, index in (1, 32767), (32770, 32770):
+                queue.set_avail_idx(index)
+                env.driver.notify(queue.index, named)
+                env.driver.wait_for(lambda index=index: queue.used_idx() == index)
+            env.finish()
+
+
 class Order(unittest.TestCase):
     def test_shuffle_completes_out_of_order(self):
         for packed in (False, True):
