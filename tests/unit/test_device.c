@@ -5,24 +5,11 @@
 #include "tests/unit/test.h"
 
 #include <stdlib.h>
-#include <sys/epoll.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "tests/unit/env.h"
-
-/* The n-th descriptor to be waited for cannot be; 0: all can. */
-static unsigned int fail_wait;
-
-int epoll_ctl(int epoll, int what, int fd, struct epoll_event *event)
-{
-	if (what == EPOLL_CTL_ADD && fail_wait != 0 && --fail_wait == 0) {
-		errno = ENOMEM;
-		return -1;
-	}
-	return (int)syscall(SYS_epoll_ctl, epoll, what, fd, event);
-}
+#include "tests/unit/fail_wait.h"
 
 static struct model *model;
 static const struct vn_function_ops *under; /* the model's */

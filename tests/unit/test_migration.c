@@ -373,15 +373,6 @@ static void a_shorter_configuration(void **state)
 	assert_stays(&m, -ENOTSUP, "its configuration has 12 bytes");
 }
 
-static void refuse_to_unmap(struct proxy *p, const struct proxy_message *q, struct proxy_message *r)
-{
-	if (q->command != VFU_DMA_UNMAP || p->number == 0)
-		return;
-	r->flags |= VFU_ERROR;
-	r->error = EIO;
-	r->length = 0;
-}
-
 /* What the first server did not release would not be known to the second. */
 static void memory_in_quarantine(void **state)
 {
@@ -392,7 +383,7 @@ static void memory_in_quarantine(void **state)
 	(void)state;
 	assert_int_equal(vionet_pool_create(m.device, NULL, &pool), 0);
 	m.from->number = 1;
-	m.from->hook = refuse_to_unmap;
+	m.from->hook = vfu_refuse_unmap;
 	assert_int_equal(vionet_pool_destroy(pool), 0);
 	m.from->number = 0;
 	assert_int_equal(vionet_device_info(m.device, &info), 0);

@@ -367,15 +367,6 @@ static void a_server_gets_the_file(void **state)
 	close(fd);
 }
 
-static void refuse_to_unmap(struct proxy *p, const struct proxy_message *q, struct proxy_message *r)
-{
-	if (q->command != VFU_DMA_UNMAP || p->number == 0)
-		return;
-	r->flags |= VFU_ERROR;
-	r->error = EIO;
-	r->length = 0;
-}
-
 /* What it does not release stays registered. */
 static void a_server_keeps_it(void **state)
 {
@@ -384,7 +375,7 @@ static void a_server_keeps_it(void **state)
 	struct vionet_memory *memory;
 	struct vionet_device *device;
 
-	p->hook = refuse_to_unmap;
+	p->hook = vfu_refuse_unmap;
 	p->number = 1;
 	proxy_start(p);
 	device = open_device(p);

@@ -6,23 +6,10 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 
 #include "driver/transport/vhost_user/internal.h"
-
-/* The n-th descriptor to be waited for cannot be; 0: all can. */
-static unsigned int fail_wait;
-
-int epoll_ctl(int epoll, int what, int fd, struct epoll_event *event)
-{
-	if (what == EPOLL_CTL_ADD && fail_wait != 0 && --fail_wait == 0) {
-		errno = ENOMEM;
-		return -1;
-	}
-	return (int)syscall(SYS_epoll_ctl, epoll, what, fd, event);
-}
+#include "tests/unit/fail_wait.h"
 
 /* Requests of each phase; with REPLY_ACK all of them have a reply. */
 static const uint32_t at_open[] = {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/unit/test.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -157,6 +158,15 @@ static void vfu_served(struct proxy *p, const struct proxy_message *q, struct pr
 	for (unsigned int i = 0; i < 3 && q->command == VFU_REGION_IO_FDS; i++)
 		if (v->doorbell[i] >= 0)
 			r->fds[i] = v->doorbell[i];
+}
+
+void vfu_refuse_unmap(struct proxy *p, const struct proxy_message *q, struct proxy_message *r)
+{
+	if (q->command != VFU_DMA_UNMAP || p->number == 0)
+		return;
+	r->flags |= VFU_ERROR;
+	r->error = EIO;
+	r->length = 0;
 }
 
 static void vfu_ended(struct proxy *p)

@@ -69,4 +69,8 @@ static inline struct vfu_proxy *vfu_of(struct proxy *proxy)
 int vfu_request(struct proxy *proxy, uint16_t command, uint64_t address, uint64_t count,
 		void *data, size_t size);
 
+/* A hook: memory stays mapped. `number` of the proxy 0: it is released. */
+void vfu_refuse_unmap(struct proxy *proxy, const struct proxy_message *request,
+		      struct proxy_message *reply);
+
 #endif
